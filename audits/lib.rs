@@ -1,0 +1,1 @@
+//! Challenges, proofs, verdicts and the mathematics of sampling.

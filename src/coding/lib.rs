@@ -1,0 +1,1 @@
+//! Chunk, seal, code, commit: bytes become committed shards, and back.

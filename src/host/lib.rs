@@ -1,0 +1,1 @@
+//! Admit, store, prove, earn: what a host does.

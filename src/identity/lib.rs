@@ -1,0 +1,1 @@
+//! One recovery phrase and every key derived from it.

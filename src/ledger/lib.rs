@@ -1,0 +1,1 @@
+//! Stellar client: transactions, escrow calls, beacon.

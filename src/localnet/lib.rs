@@ -1,0 +1,1 @@
+//! A single-process Stellar network for development and tests.

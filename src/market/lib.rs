@@ -1,0 +1,1 @@
+//! Offers, terms, revisions and settle(): the money arithmetic shared with the contract.

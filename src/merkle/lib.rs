@@ -1,0 +1,1 @@
+//! The sector tree and the agreement tree: roots, proofs, bounds.

@@ -1,0 +1,1 @@
+//! libp2p swarm, Kademlia host records, RPC streams and the bulk lane.

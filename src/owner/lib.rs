@@ -1,0 +1,1 @@
+//! Upload, download, audit, settle: what an owner does.

@@ -1,0 +1,1 @@
+//! Chooses which host holds which shard.

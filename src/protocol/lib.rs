@@ -1,0 +1,1 @@
+//! The words nodes exchange: services, messages, lane frames, limits.

@@ -1,0 +1,1 @@
+//! RocksDB records and slot files behind the ports.

@@ -1,0 +1,1 @@
+//! Ids, roots, byte counts, money and time: the words every room uses.
