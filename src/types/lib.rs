@@ -1,1 +1,28 @@
-//! Ids, roots, byte counts, money and time: the words every room uses.
+//! The words and quantities every room uses: ids, roots, byte counts, money and time.
+//!
+//! Nothing here does anything: each type is one word of the glossary with its unit, so that an amount can
+//! never be mistaken for a size nor an index for an id. `no_std` and free of dependencies, because the
+//! escrow contract links this crate too.
+
+#![no_std]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing))]
+
+mod bytes;
+mod codec;
+mod id;
+mod money;
+mod size;
+mod time;
+
+pub use bytes::{hex32, parse_hex32, HexError};
+pub use codec::{DecodeError, Reader, Writer};
+pub use id::{
+    AccountKey, AgreementId, AgreementRoot, AuditSeed, ChunkId, ContractId, FileId, NetworkId, NodeKey, SectorRoot, SegmentId,
+    Signature, TxHash,
+};
+pub use money::Stroops;
+pub use size::{
+    ByteCount, LeafIndex, SectorIndex, GIB, GROUPS_PER_SECTOR, GROUP_BYTES, LEAF_BYTES, LEAVES_PER_GROUP, LEAVES_PER_SECTOR,
+    SECTOR_BYTES,
+};
+pub use time::{UnixSeconds, DAY_SECONDS};
