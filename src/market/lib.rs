@@ -1,1 +1,41 @@
-//! Offers, terms, revisions and settle(): the money arithmetic shared with the contract.
+//! The money arithmetic: offers, terms, revisions, and the one function that says who gets what.
+//!
+//! In: a host's [`Offer`] and an owner's [`Request`]. Out: [`Terms`] (what both escrow), [`Revision`]s (the
+//! co-signed present of an agreement), [`SlotState`] (what the contract remembers, as a hash) and
+//! [`settle`]'s [`Settlement`]. Owner, host, escrow contract and tests link this same crate, so none of them
+//! can compute another's share differently. `no_std`, no allocator, no clock, no signatures: time is an
+//! argument, hashing is behind [`Sha256`] (a host function on chain), and signing belongs to the identity
+//! room. Amounts are whole stroops; every division rounds toward the owner.
+//!
+//! Every persistent layout has a version byte and a committed test vector (`vectors/`).
+
+#![no_std]
+
+mod accrual;
+mod beacon;
+mod final_split;
+mod leaves;
+mod offer;
+mod revision;
+mod settle;
+mod signing;
+mod slot;
+mod terms;
+
+pub use accrual::{accrued, accrued_rounded_up};
+pub use beacon::{BEACON_QUANTUM_SECONDS, BeaconSchedule};
+pub use final_split::{FINAL_BYTES, FinalReason, FinalSplit};
+pub use leaves::leaf_index;
+pub use offer::{OFFER_BYTES, Offer, Request};
+pub use revision::{AuditFields, REVISION_BYTES, Revision, RevisionError};
+pub use settle::{Outcome, SettleError, Settled, Settlement, settle};
+#[cfg(feature = "software-hash")]
+pub use signing::SoftwareSha256;
+pub use signing::{Context, Kind, Sha256, digest, message_digest};
+pub use slot::{ChallengeKind, ChallengeState, Party, Phase, SLOT_STATE_BYTES, SlotState, Stage};
+pub use terms::{
+    MAX_CAPACITY, MAX_TERM_SECONDS, MAX_WINDOW_SECONDS, MIN_WINDOW_SECONDS, TERMS_BYTES, Terms, TermsError,
+};
+
+#[cfg(test)]
+mod tests;

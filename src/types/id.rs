@@ -1,6 +1,6 @@
 //! Ids and roots: 32 bytes each, each its own type.
 
-use crate::bytes::{hex32, parse_hex32, HexError};
+use crate::bytes::{HexError, hex32, parse_hex32};
 use core::fmt;
 use core::str::FromStr;
 
@@ -112,7 +112,7 @@ impl fmt::Debug for Signature {
 #[cfg(feature = "serde")]
 mod serde_signature {
     use super::Signature;
-    use serde::{de::Error, Deserialize, Deserializer, Serialize, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
     impl Serialize for Signature {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

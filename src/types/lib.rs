@@ -14,15 +14,15 @@ mod money;
 mod size;
 mod time;
 
-pub use bytes::{hex32, parse_hex32, HexError};
+pub use bytes::{HexError, hex32, parse_hex32};
 pub use codec::{DecodeError, Reader, Writer};
 pub use id::{
-    AccountKey, AgreementId, AgreementRoot, AuditSeed, ChunkId, ContractId, FileId, NetworkId, NodeKey, SectorRoot, SegmentId,
-    Signature, TxHash,
+    AccountKey, AgreementId, AgreementRoot, AuditSeed, ChunkId, ContractId, FileId, NetworkId, NodeKey,
+    SectorRoot, SegmentId, Signature, TxHash,
 };
 pub use money::Stroops;
 pub use size::{
-    ByteCount, LeafIndex, SectorIndex, GIB, GROUPS_PER_SECTOR, GROUP_BYTES, LEAF_BYTES, LEAVES_PER_GROUP, LEAVES_PER_SECTOR,
-    SECTOR_BYTES,
+    ByteCount, GIB, GROUP_BYTES, GROUPS_PER_SECTOR, LEAF_BYTES, LEAVES_PER_GROUP, LEAVES_PER_SECTOR,
+    LeafIndex, SECTOR_BYTES, SectorIndex,
 };
-pub use time::{UnixSeconds, DAY_SECONDS};
+pub use time::{DAY_SECONDS, UnixSeconds};
