@@ -1,1 +1,24 @@
-//! The words nodes exchange: services, messages, lane frames, limits.
+//! The words nodes exchange: the host's service, its messages, coded refusals, and the frames of the lane.
+//!
+//! Participants: an *owner* calls, a *host* answers; both know each other's [`NodeKey`](layr_types::NodeKey)
+//! from the transport before the first byte, so no message carries a claim of identity. Calls are tarpc over
+//! any authenticated stream ([`HostApi`]); sector bytes never ride in a call but beside it, on the lane
+//! ([`lane`]): fixed 80-byte headers, then raw bytes. Goals: every message is bounded before anything is
+//! allocated ([`limits`]), every refusal has a number and says what to do, every call may be repeated
+//! (idempotent by agreement id, revision number or root). Non-goals: sockets, encryption, retries; those are
+//! the network door's and the callers'.
+
+pub mod lane;
+pub mod limits;
+mod messages;
+mod refusal;
+mod service;
+
+pub use messages::{
+    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, OwnerRecordBytes, Proposal, SignedOffer, Welcome,
+};
+pub use refusal::{Refusal, Retry};
+pub use service::{HostApi, HostApiClient, HostApiRequest, HostApiResponse};
+
+#[cfg(test)]
+mod tests;

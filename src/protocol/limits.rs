@@ -1,0 +1,20 @@
+//! Every bound of the protocol in one place.
+
+/// The protocol version this program speaks; a host answers callers of the same version only.
+pub const PROTOCOL_VERSION: u16 = 1;
+/// Largest frame of a call, bytes: 256 KiB.
+pub const MAX_FRAME_BYTES: usize = 256 * 1024;
+/// Most sectors one append names: their roots fill half a frame.
+pub const MAX_SECTORS_PER_APPEND: usize = 4_096;
+/// Most leaves one audit asks for.
+pub const MAX_AUDIT_LEAVES: u32 = 64;
+/// Largest owner record a host keeps, bytes.
+pub const MAX_OWNER_RECORD_BYTES: usize = 1_024;
+/// Most agreements a host lists for one owner.
+pub const MAX_LISTED_AGREEMENTS: usize = 1_024;
+/// How far a revision's time may lie from the host's ledger clock, seconds.
+pub const MAX_CLOCK_SKEW_SECONDS: u64 = 60;
+/// Largest payload of one lane frame, bytes: one sector, or one sector with its range proof.
+pub const MAX_LANE_PAYLOAD_BYTES: usize = layr_types::SECTOR_BYTES + 8 * 1024;
+/// Most requests one lane may have in flight.
+pub const MAX_LANE_IN_FLIGHT: usize = 16;

@@ -1,0 +1,146 @@
+//! The messages of the service. Signed objects travel as their canonical bytes, so that what is checked is
+//! exactly what was signed.
+
+use crate::limits;
+use crate::refusal::Refusal;
+use layr_audits::{Answer, Challenge};
+use layr_market::{Context, FinalSplit, Offer, Revision, Terms};
+use layr_types::{AuditSeed, SectorRoot, Signature, UnixSeconds};
+use serde::{Deserialize, Serialize};
+
+/// What a caller says first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`limits::PROTOCOL_VERSION`] of the caller.
+    pub version: u16,
+    /// The network and contract the caller settles on; peers on another ledger have nothing to say.
+    pub context: Context,
+}
+
+/// What a host answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The host's protocol version.
+    pub version: u16,
+    /// The host's ledger clock.
+    pub now: UnixSeconds,
+}
+
+/// A host's price list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedOffer {
+    /// Prices and terms.
+    pub offer: Offer,
+    /// By the host's node key over [`Offer::digest`].
+    pub signature: Signature,
+}
+
+/// Terms an owner proposes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Drafted from the host's own offer; the host drafts again and compares.
+    pub terms: Terms,
+    /// The offer they were drafted from, as the host signed it.
+    pub offer: SignedOffer,
+}
+
+/// Sectors to add.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Append {
+    /// The revision that holds them.
+    pub revision: Revision,
+    /// By the owner's node key over [`Revision::digest`].
+    pub signature: Signature,
+    /// Roots in the order they are appended; at most [`limits::MAX_SECTORS_PER_APPEND`].
+    pub sectors: Vec<SectorRoot>,
+}
+
+impl Append {
+    /// Checks what can be checked without state.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`] beyond the bound.
+    pub const fn validate(&self) -> Result<(), Refusal> {
+        match self.sectors.len() {
+            1..=limits::MAX_SECTORS_PER_APPEND => Ok(()),
+            _ => Err(Refusal::TooMany),
+        }
+    }
+}
+
+/// An audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRequest {
+    /// Which leaves.
+    pub challenge: Challenge,
+}
+
+impl AuditRequest {
+    /// Checks what can be checked without state.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`] beyond [`limits::MAX_AUDIT_LEAVES`].
+    pub const fn validate(&self) -> Result<(), Refusal> {
+        match self.challenge.count {
+            1..=limits::MAX_AUDIT_LEAVES => Ok(()),
+            _ => Err(Refusal::TooMany),
+        }
+    }
+}
+
+/// The host's answer to an audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditReply {
+    /// One answer a leaf, in the challenge's order.
+    pub answers: Vec<Answer>,
+}
+
+/// An audit's outcome entering the shared history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledge {
+    /// The revision that counts it.
+    pub revision: Revision,
+    /// By the owner's node key.
+    pub signature: Signature,
+    /// The audit record folded into the revision's accumulator, canonical bytes.
+    pub record: layr_audits::AuditRecord,
+    /// The seed the audit drew its leaves from.
+    pub seed: AuditSeed,
+}
+
+/// A cooperative end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finish {
+    /// Who gets what.
+    pub split: FinalSplit,
+    /// By the owner's node key over [`FinalSplit::digest`].
+    pub signature: Signature,
+}
+
+/// A revision both have signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoSigned {
+    /// The state.
+    pub revision: Revision,
+    /// The owner's signature, given first.
+    pub owner: Signature,
+    /// The host's.
+    pub host: Signature,
+}
+
+/// An owner's signed mutable record, opaque to the host but for its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnerRecordBytes {
+    /// The record as its owner signed it; at most [`limits::MAX_OWNER_RECORD_BYTES`].
+    pub bytes: Vec<u8>,
+}
+
+impl OwnerRecordBytes {
+    /// Checks the bound.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`] beyond it.
+    pub const fn validate(&self) -> Result<(), Refusal> {
+        if self.bytes.len() > limits::MAX_OWNER_RECORD_BYTES { Err(Refusal::TooMany) } else { Ok(()) }
+    }
+}

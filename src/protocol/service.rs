@@ -1,0 +1,40 @@
+//! What a host answers. Every call is idempotent: repeating it after a lost answer changes nothing and
+//! returns the same.
+
+use crate::messages::{
+    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, OwnerRecordBytes, Proposal, SignedOffer, Welcome,
+};
+use crate::refusal::Refusal;
+use layr_types::{AgreementId, NodeKey, Signature};
+
+/// A host's service, as one authenticated caller sees it.
+#[tarpc::service]
+pub trait HostApi {
+    /// Opens a conversation: versions and ledger must match.
+    async fn hello(hello: Hello) -> Result<Welcome, Refusal>;
+    /// The host's prices, signed and short-lived.
+    async fn offer() -> Result<SignedOffer, Refusal>;
+    /// Asks for terms drafted from a still valid offer: the host reserves the capacity and signs the
+    /// agreement id. The reservation lapses with the offer unless the agreement is opened on the ledger.
+    async fn propose(proposal: Proposal) -> Result<Signature, Refusal>;
+    /// Tells the host that the agreement is open on the ledger; the host looks for itself.
+    async fn activate(id: AgreementId) -> Result<(), Refusal>;
+    /// Adds sectors already stored over the lane to the agreement; the host countersigns.
+    async fn append(append: Append) -> Result<Signature, Refusal>;
+    /// Asks for leaves of the newest countersigned revision.
+    async fn audit(request: AuditRequest) -> Result<AuditReply, Refusal>;
+    /// Records an audit's verdict in the shared history; the host countersigns.
+    async fn acknowledge(acknowledge: Acknowledge) -> Result<Signature, Refusal>;
+    /// Agrees on a final split; the host signs what `settle()` says and nothing else.
+    async fn finish(finish: Finish) -> Result<Signature, Refusal>;
+    /// The newest revision both have signed; `None` while nobody has signed any.
+    async fn latest(id: AgreementId) -> Result<Option<CoSigned>, Refusal>;
+    /// The caller's agreements with this host, newest first.
+    async fn agreements() -> Result<Vec<AgreementId>, Refusal>;
+    /// The canonical terms of one of the caller's agreements.
+    async fn terms(id: AgreementId) -> Result<Vec<u8>, Refusal>;
+    /// Keeps the caller's newest signed mutable record (where its catalogue lies).
+    async fn put_owner_record(record: OwnerRecordBytes) -> Result<(), Refusal>;
+    /// The newest signed record of an owner this host keeps one for.
+    async fn get_owner_record(owner: NodeKey) -> Result<Option<OwnerRecordBytes>, Refusal>;
+}
