@@ -1,0 +1,2 @@
+//! The corridor's stages, one by one and together.
+fn main() {}
