@@ -162,10 +162,10 @@ impl AgreementTree {
         let (mut end, mut root) = (self.count(), None);
         for level in 0..u64::BITS {
             let width = 1u64 << level;
-            if end.checked_sub(start)? == 0 {
+            if end == start {
                 break;
             }
-            if end & width != 0 {
+            if end.checked_sub(start)? & width != 0 {
                 end -= width;
                 let peak = self.node(level, end >> level)?;
                 root = Some(root.map_or(peak, |right| node_hash(&peak, &right)));

@@ -1,5 +1,8 @@
 //! Laws of both trees: roots agree with their definitions, proofs hold exactly where they should.
 
+mod common;
+
+use common::{Agreement, group, root_of, roots, sector};
 use layr_merkle::{
     AgreementTree, GroupRange, LeafPath, Peaks, ProofError, SectorOutboard, leaf_proof_bytes, path_len,
     record_hash, sector_root, verify_leaf_proof, verify_range_proof, verify_removal,
@@ -10,21 +13,6 @@ use layr_types::{
 };
 use proptest::prelude::*;
 use std::sync::LazyLock;
-
-/// A sector of pseudo-random bytes.
-fn sector(seed: u64) -> Box<[u8; SECTOR_BYTES]> {
-    let mut bytes = vec![0u8; SECTOR_BYTES];
-    blake3::Hasher::new().update(&seed.to_be_bytes()).finalize_xof().fill(&mut bytes);
-    bytes.try_into().unwrap()
-}
-
-fn root_of(n: u64) -> SectorRoot {
-    SectorRoot(*blake3::hash(&n.to_be_bytes()).as_bytes())
-}
-
-fn roots(count: u64) -> Vec<SectorRoot> {
-    (0..count).map(root_of).collect()
-}
 
 /// RFC 6962 §2.1 to the letter, over record hashes.
 fn reference_root(records: &[[u8; 32]]) -> [u8; 32] {
@@ -37,39 +25,6 @@ fn reference_root(records: &[[u8; 32]]) -> [u8; 32] {
             let both = [reference_root(left), reference_root(right)].concat();
             *blake3::keyed_hash(b"layr agreement tree node v1.....", &both).as_bytes()
         }
-    }
-}
-
-fn group(sector: &[u8; SECTOR_BYTES], within: usize) -> &[u8; GROUP_BYTES] {
-    &sector.as_chunks::<GROUP_BYTES>().0[within / LEAVES_PER_GROUP]
-}
-
-/// An agreement of `count` sectors of which one, at position `at`, really exists.
-struct Agreement {
-    sector: Box<[u8; SECTOR_BYTES]>,
-    outboard: SectorOutboard,
-    tree: AgreementTree,
-    at: u64,
-}
-
-impl Agreement {
-    fn new(count: u64, at: u64) -> Self {
-        let sector = sector(at);
-        let outboard = SectorOutboard::of(&sector);
-        let mut all = roots(count);
-        all[usize::try_from(at).unwrap()] = outboard.root();
-        Self { sector, outboard, tree: AgreementTree::from_roots(&all).unwrap(), at }
-    }
-
-    fn index(&self, within: usize) -> LeafIndex {
-        LeafIndex(self.at * LEAVES_PER_SECTOR as u64 + within as u64)
-    }
-
-    fn proof(&self, within: usize) -> Vec<u8> {
-        let leaf = LeafPath::new(within, group(&self.sector, within), &self.outboard).unwrap();
-        let mut out = Vec::new();
-        leaf.write_proof(&self.tree.path(SectorIndex(self.at)).unwrap(), &mut out).unwrap();
-        out
     }
 }
 
@@ -143,14 +98,24 @@ fn a_group_the_disk_has_changed_is_found_before_anything_is_sent() {
 }
 
 #[test]
-fn an_inner_node_is_not_a_leaf() {
-    // The two children of a node, presented as the record they would be if records and nodes hashed alike.
-    let tree = AgreementTree::from_roots(&roots(4)).unwrap();
-    let path = tree.path(SectorIndex(0)).unwrap();
-    let two =
-        AgreementTree::from_roots(&[SectorRoot(record_hash(&root_of(0))), SectorRoot(path[0])]).unwrap();
-    assert_ne!(two.root(), tree.root());
-    assert!(verify_removal(&[0; 32], SectorIndex(0), &root_of(0), (tree.root(), 1)).is_err());
+fn an_inner_node_is_not_taken_for_a_leaf() {
+    // Four sectors shown as two: the upper nodes in the place of records, the path one step shorter.
+    let mut tree = AgreementTree::from_roots(&roots(4)).unwrap();
+    let known = (tree.root(), 4);
+    let (left, right) = (tree.path(SectorIndex(2)).unwrap()[1], tree.path(SectorIndex(0)).unwrap()[1]);
+    let forged = [right, left].concat();
+    let refusal = verify_removal(&forged, SectorIndex(3), &SectorRoot(right), known);
+    assert_eq!(refusal, Err(ProofError::PathLength { expected: 3, got: 2 }));
+    // A sector whose "root" is an inner node does not hash to that node either.
+    assert_ne!(record_hash(&SectorRoot(left)), left);
+    assert!(tree.swap_remove(SectorIndex(3)).is_ok());
+    // A leaf proof one step short or long.
+    let agreement = Agreement::new(4, 1);
+    let bytes = agreement.proof(0);
+    let mut short = bytes[..bytes.len() - 32].to_vec();
+    short[320 + LEAF_BYTES] -= 1;
+    let refusal = verify_leaf_proof(&short, agreement.index(0), agreement.tree.root(), 4);
+    assert_eq!(refusal, Err(ProofError::PathLength { expected: 2, got: 1 }));
 }
 
 #[test]
@@ -249,7 +214,10 @@ proptest! {
         prop_assert_eq!(verify_removal(&proof, SectorIndex(at as u64), &removed, before), Ok(after.root()));
         let wrong = root_of(count + 1);
         prop_assert!(verify_removal(&proof, SectorIndex(at as u64), &wrong, before).is_err());
-        prop_assert!(verify_removal(&proof, SectorIndex(at as u64), &removed, (before.0, count + 1)).is_err());
+        let elsewhere = SectorIndex((at as u64 + 1) % count);
+        if count > 1 {
+            prop_assert!(verify_removal(&proof, elsewhere, &removed, before).is_err());
+        }
     }
 
     #[test]
