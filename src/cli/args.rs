@@ -1,0 +1,325 @@
+//! The command line's grammar. Help texts live here, beside what they describe.
+
+use crate::units::{parse_amount, parse_duration, parse_size};
+use clap::{Args, Parser, Subcommand};
+use layr_types::{ByteCount, Stroops};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Store files on other people's disks without trusting them; earn with your own.
+#[derive(Debug, Parser)]
+#[command(
+    name = "layr",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  layr demo                          the whole story on this machine, in about a minute
+  layr localnet                      a local Stellar network for development
+  layr init --fund                   make a recovery phrase and a funded account
+  layr node run --quota 500GiB       earn with a spare disk
+  layr upload photos/ --dry-run      what it would cost, without paying
+  layr upload photos/                encrypt, place, pay into escrow, audit
+  layr download photos/a.jpg -o .    from any k of n hosts
+  layr audit                         who still has what they are paid for
+
+Exit codes: 'layr exit-codes'. Every command takes --json."
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Data directory: keys, settings, records [default: the platform's, e.g. ~/.local/share/layr].
+    #[arg(long, short = 'D', global = true, env = "LAYR_DIR", value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Ledger: local, testnet, mainnet, or a network file.
+    #[arg(long, global = true, value_name = "NAME|FILE")]
+    pub network: Option<String>,
+    /// File holding the passphrase ('-' for standard input); otherwise LAYR_PASSPHRASE, or a prompt.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Print one JSON object instead of words.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No progress.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// More log on standard error (-v info, -vv debug, -vvv trace).
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Log as JSON lines.
+    #[arg(long, global = true)]
+    pub log_json: bool,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a recovery phrase, keys and settings (or restore them from a phrase).
+    Init(Init),
+    /// Run a node.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Encrypt, erasure-code, place, pay for and audit files.
+    Upload(Upload),
+    /// Bring a file back from any k of its n hosts.
+    Download(Download),
+    /// List files.
+    Ls(Ls),
+    /// Show one file: segments, hosts, health, agreements.
+    Show(FileArg),
+    /// Challenge hosts to prove they have the data.
+    Audit(Audit),
+    /// List agreements: hosts, bytes, money, next deadline.
+    Agreements,
+    /// Address, balance and funding of the account.
+    #[command(subcommand)]
+    Wallet(WalletCommand),
+    /// Settle agreements whose term is over.
+    Settle(Settle),
+    /// Rebuild this machine's catalogue from the network with nothing but the phrase.
+    Recover,
+    /// Run a local Stellar network for development.
+    Localnet(Localnet),
+    /// Tell the whole story on this machine: ledger, twelve hosts, owner, failures, settlement.
+    Demo(Demo),
+    /// Measure.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// List exit codes and their meaning.
+    ExitCodes,
+}
+
+/// `layr init`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr init --fund                     new phrase; on a test network, money from friendbot
+  layr init --restore phrase.txt       the same keys on a second machine
+  LAYR_PASSPHRASE=… layr init --json   without prompts")]
+pub struct Init {
+    /// Restore from a file with the 24 words ('-' for standard input) instead of making a new phrase.
+    #[arg(long, value_name = "FILE")]
+    pub restore: Option<PathBuf>,
+    /// Ask the network's friendbot for money (test networks only).
+    #[arg(long)]
+    pub fund: bool,
+    /// A node to enter the network through; may be repeated.
+    #[arg(long, value_name = "MULTIADDR")]
+    pub bootstrap: Vec<String>,
+}
+
+/// `layr node …`.
+#[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// Run in the foreground until stopped (SIGINT or SIGTERM).
+    Run(Box<NodeRun>),
+    /// What the node in this directory stores, earned and has at risk.
+    Status,
+}
+
+/// `layr node run`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr node run --quota 500GiB                       host with the default price
+  layr node run --quota 2TiB --price 8xlm            8 lumens per TiB and month
+  layr node run --quota 1TiB --listen /ip4/0.0.0.0/udp/4100/quic-v1 --lane 0.0.0.0:4101")]
+pub struct NodeRun {
+    /// Space to rent out; without it the node routes for others but stores nothing.
+    #[arg(long, value_parser = parse_size, value_name = "SIZE")]
+    pub quota: Option<ByteCount>,
+    /// Price per TiB and 30 days, in lumens unless another unit is given.
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub price: Option<Stroops>,
+    /// Money kept in escrow as collateral for agreements; topped up from the account at start.
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub collateral: Option<Stroops>,
+    /// Addresses to listen on; may be repeated.
+    #[arg(long, value_name = "MULTIADDR")]
+    pub listen: Vec<String>,
+    /// Address of the direct lane for sector bytes (TLS over TCP).
+    #[arg(long, value_name = "IP:PORT")]
+    pub lane: Option<SocketAddr>,
+    /// A node to enter the network through; may be repeated.
+    #[arg(long, value_name = "MULTIADDR")]
+    pub bootstrap: Vec<String>,
+    /// Find nodes on the local network too.
+    #[arg(long)]
+    pub mdns: bool,
+}
+
+/// `layr upload`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr upload film.mkv                       to 30 hosts, any 10 of which are enough
+  layr upload film.mkv --profile 4/12        to 12 hosts, any 4 of which are enough
+  layr upload docs/ --as backup/2026         under another name
+  layr upload film.mkv --dry-run --json      the binding price, without paying
+  layr upload film.mkv --max-cost 2xlm       fail rather than pay more
+Stopped half-way (Ctrl-C, power cut), the same command goes on where it stopped and pays nothing twice.")]
+pub struct Upload {
+    /// Files and directories.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Store under this name instead of the path's last part.
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
+    /// k/n: any k of n hosts are enough [default: settings, 10/30].
+    #[arg(long, value_name = "K/N")]
+    pub profile: Option<String>,
+    /// How long to store [default: settings, 30d].
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
+    pub term: Option<u64>,
+    /// Refuse if more would be locked in escrow or spent on fees.
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub max_cost: Option<Stroops>,
+    /// Show the price and the hosts, then stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Accept several shards of a segment on one host when there are fewer hosts than n (less safe).
+    #[arg(long)]
+    pub allow_shared_hosts: bool,
+}
+
+/// `layr download`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr download film.mkv                     into the current directory
+  layr download film.mkv -o /media/          into a directory
+  layr download log.txt -o - | less          to standard output
+  layr download disk.img --range 0..1048576  only those bytes")]
+pub struct Download {
+    /// The file's name, as `layr ls` shows it.
+    pub name: String,
+    /// Where to: a file, a directory, or '-' for standard output [default: the file's own name here].
+    #[arg(long, short, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Only the bytes from A up to, not including, B.
+    #[arg(long, value_name = "A..B")]
+    pub range: Option<String>,
+    /// Replace a file that is already there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `layr ls`.
+#[derive(Debug, Args)]
+pub struct Ls {
+    /// Only names that begin so.
+    pub prefix: Option<String>,
+}
+
+/// A file's name.
+#[derive(Debug, Args)]
+pub struct FileArg {
+    /// The file's name, as `layr ls` shows it.
+    pub name: String,
+}
+
+/// `layr audit`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr audit                 every agreement
+  layr audit film.mkv        only the hosts of one file
+Exit code 0: all passed; 10: some host failed, all files readable; 11: some file is lost.")]
+pub struct Audit {
+    /// Only the hosts of this file.
+    pub name: Option<String>,
+    /// Leaves to ask of each host.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub samples: u32,
+}
+
+/// `layr wallet …`.
+#[derive(Debug, Subcommand)]
+pub enum WalletCommand {
+    /// The account's address.
+    Address,
+    /// Account and escrow balances.
+    Balance,
+    /// Ask the network's friendbot for money (test networks only).
+    Fund,
+    /// Move a host's free earnings from escrow to its account.
+    Withdraw {
+        /// How much [default: everything that is not collateral].
+        #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+        amount: Option<Stroops>,
+    },
+}
+
+/// `layr settle`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr settle                whatever is due now
+  layr settle --dry-run      what would be sent, and when")]
+pub struct Settle {
+    /// Show what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `layr localnet`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr localnet                       on 127.0.0.1:8000, state kept across restarts
+  layr localnet --advance 30d         move a running network's clock
+Its network file is what --network local reads.")]
+pub struct Localnet {
+    /// Where to listen (loopback only).
+    #[arg(long, default_value = "127.0.0.1:8000", value_name = "IP:PORT")]
+    pub listen: SocketAddr,
+    /// Where its state is kept [default: `localnet` in the data directory].
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Move a running network's clock forward, and stop.
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
+    pub advance: Option<u64>,
+}
+
+/// `layr demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The file to store [default: the layr executable].
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Leave the temporary directory behind and say where.
+    #[arg(long)]
+    pub keep: bool,
+}
+
+/// `layr bench …`.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// The owner's pipeline without a network: chunk, seal, code, mask, commit, and back.
+    Pipeline {
+        /// Bytes to push through.
+        #[arg(long, default_value = "1GiB", value_parser = parse_size)]
+        size: ByteCount,
+        /// k/n.
+        #[arg(long, default_value = "10/30")]
+        profile: String,
+    },
+    /// Upload and download through real host processes on this machine.
+    Network {
+        /// How many hosts.
+        #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=64))]
+        hosts: u16,
+        /// Bytes to upload.
+        #[arg(long, default_value = "1GiB", value_parser = parse_size)]
+        size: ByteCount,
+        /// k/n.
+        #[arg(long, default_value = "4/12")]
+        profile: String,
+        /// Hosts stopped before the download.
+        #[arg(long, default_value_t = 4)]
+        dead: u16,
+    },
+}
