@@ -1,1 +1,26 @@
 //! A single-process Stellar network for development and tests.
+mod account;
+mod apply;
+mod beacon;
+mod check;
+mod check_soroban;
+mod classic;
+mod clock;
+mod close;
+mod cost_params;
+mod engine;
+mod error;
+mod evict;
+mod fees;
+mod footprint;
+mod frame;
+mod genesis;
+mod history;
+mod invoke;
+mod journal;
+mod record;
+mod settings;
+mod signatures;
+mod simulate;
+mod state;
+mod store;

@@ -1,0 +1,538 @@
+//! The network itself, without any server: submit, close, advance, ask.
+//!
+//! Everything committed is a replay of journaled ledger metadata; executing only produces such metadata. So the
+//! state after a restart is the state before it, by construction. Nothing here sleeps or spawns: whoever drives
+//! the engine decides when ledgers close.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ed25519_dalek::SigningKey;
+use soroban_env_host::budget::Budget;
+use soroban_env_host::storage::{SnapshotSource, Storage};
+use soroban_env_host::{Host, ModuleCache};
+use stellar_xdr::{
+    AccountId, LedgerCloseMetaV2, LedgerEntry, LedgerEntryData, LedgerHeaderHistoryEntry, LedgerKey,
+    TransactionEnvelope, TransactionResult, TransactionResultResult,
+};
+
+use crate::apply;
+use crate::beacon::Beacon;
+use crate::check::{Moment, Stage, check, check_bump};
+use crate::clock::Clock;
+use crate::close::{Parent, assemble, execute, select};
+use crate::error::EngineError;
+use crate::evict;
+use crate::frame::Frame;
+use crate::genesis::{account_of, before_genesis, genesis, ledger_info, native_contract, network_id, root_key};
+use crate::history::{History, LedgerRecord, TransactionRecord};
+use crate::invoke::World;
+use crate::record::{Birth, FORMAT};
+use crate::settings::{PROTOCOL_VERSION, Settings};
+use crate::simulate::{Simulation, SimulationOptions, Snapshot, simulate};
+use crate::state::{Entries, State};
+use crate::store::Store;
+
+/// What a network is made of, fixed when it is born except for the clock and the retention.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Name of the network, bound into every signature.
+    pub passphrase: String,
+    /// Seed of the beacon's key; drawn at random when `None`. Only used at birth.
+    pub seed: Option<[u8; 32]>,
+    /// Source of time.
+    pub clock: Clock,
+    /// Ledgers whose transactions and events stay retrievable.
+    pub retention_ledgers: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            passphrase: STANDALONE_PASSPHRASE.to_owned(),
+            seed: None,
+            clock: Clock::Wall,
+            retention_ledgers: 17_280,
+        }
+    }
+}
+
+/// Passphrase stand-alone Stellar networks use.
+pub const STANDALONE_PASSPHRASE: &str = "Standalone Network ; February 2017";
+
+/// Answer to a submitted transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submission {
+    /// Will be in one of the next ledgers.
+    Pending,
+    /// Is waiting, or was applied lately.
+    Duplicate,
+    /// The account has another transaction waiting; submit again after the next ledger.
+    TryAgainLater,
+    /// Cannot be applied; nothing was charged.
+    Refused(Box<TransactionResult>),
+}
+
+/// How far to move the ledger in one step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Advance {
+    /// Seconds added to the clock.
+    pub seconds: u64,
+    /// Ledgers the sequence number moves by; zero and one are the same.
+    pub ledgers: u32,
+}
+
+/// One local network.
+pub struct Engine {
+    config: EngineConfig,
+    birth: Birth,
+    network_id: [u8; 32],
+    state: Arc<State>,
+    settings: Arc<Settings>,
+    latest: LedgerCloseMetaV2,
+    header: LedgerHeaderHistoryEntry,
+    history: History,
+    pending: Vec<Frame>,
+    offset: i64,
+    cache: ModuleCache,
+    beacon: Arc<Beacon>,
+    store: Option<Store>,
+    stopped: bool,
+}
+
+/// What is read back, or made, before an engine can run.
+#[derive(Default)]
+pub(crate) struct Past {
+    pub state: State,
+    pub history: History,
+    pub latest: Option<LedgerCloseMetaV2>,
+    pub header: Option<LedgerHeaderHistoryEntry>,
+    pub offset: i64,
+}
+
+impl Past {
+    /// Commits a ledger.
+    pub(crate) fn replay(&mut self, meta: LedgerCloseMetaV2, offset: i64, retention: usize) {
+        commit(&mut self.state, &meta);
+        self.history.add(&meta, retention);
+        self.header = Some(meta.ledger_header.clone());
+        self.offset = offset;
+        self.latest = Some(meta);
+    }
+}
+
+/// Moves `state` by the changes in a ledger's metadata.
+fn commit(state: &mut State, meta: &LedgerCloseMetaV2) {
+    for upgrade in meta.upgrades_processing.iter() {
+        state.replay(&upgrade.changes);
+    }
+    for applied in meta.tx_processing.iter() {
+        state.replay(&applied.fee_processing);
+    }
+    for applied in meta.tx_processing.iter() {
+        if let stellar_xdr::TransactionMeta::V4(meta) = &applied.tx_apply_processing {
+            state.replay(&meta.tx_changes_before);
+            for operation in meta.operations.iter() {
+                state.replay(&operation.changes);
+            }
+            state.replay(&meta.tx_changes_after);
+        }
+        state.replay(&applied.post_tx_apply_fee_processing);
+    }
+    for key in meta.evicted_keys.iter() {
+        state.remove(key);
+    }
+}
+
+impl Engine {
+    /// A network that lives in memory only.
+    ///
+    /// # Errors
+    /// When the genesis ledger cannot be made.
+    pub fn in_memory(config: EngineConfig) -> Result<Self, EngineError> {
+        let birth = new_birth(&config)?;
+        let mut past = Past::default();
+        let first = genesis(network_id(&birth.passphrase), birth.time)?;
+        past.replay(first, 0, config.retention_ledgers);
+        Self::assemble(config, birth, past, None)
+    }
+
+    /// The network kept in `directory`, born there when there is none.
+    ///
+    /// # Errors
+    /// When the directory is in use by another process, or its journal is damaged or another network's.
+    pub fn open(config: EngineConfig, directory: &Path) -> Result<Self, EngineError> {
+        let (mut store, found) = Store::open(directory, &config.passphrase, config.retention_ledgers)?;
+        let (birth, mut past) = match found {
+            Some(found) => found,
+            None => (new_birth(&config)?, Past::default()),
+        };
+        if past.header.is_none() {
+            let first = genesis(network_id(&birth.passphrase), birth.time)?;
+            store.begin(&birth, &first)?;
+            past.replay(first, 0, config.retention_ledgers);
+        }
+        Self::assemble(config, birth, past, Some(store))
+    }
+
+    fn assemble(
+        config: EngineConfig,
+        birth: Birth,
+        past: Past,
+        store: Option<Store>,
+    ) -> Result<Self, EngineError> {
+        let settings = Arc::new(Settings::load(&past.state)?);
+        let cache = module_cache()?;
+        let beacon = Arc::new(Beacon::new(&birth.seed, birth.time)?);
+        let header = past.header.unwrap_or_else(before_genesis);
+        let network_id = network_id(&birth.passphrase);
+        let latest = match past.latest {
+            Some(latest) => latest,
+            None => genesis(network_id, birth.time)?,
+        };
+        let engine = Self {
+            config,
+            network_id,
+            state: Arc::new(past.state),
+            settings,
+            latest,
+            header,
+            history: past.history,
+            pending: Vec::new(),
+            offset: past.offset,
+            cache,
+            beacon,
+            store,
+            stopped: false,
+            birth,
+        };
+        for (_, entry) in engine.state.iter() {
+            engine.cache_code(&entry.data)?;
+        }
+        Ok(engine)
+    }
+
+    /// Judges a transaction and queues it for the next ledger.
+    ///
+    /// # Errors
+    /// When the envelope cannot be encoded again to be hashed.
+    pub fn submit(&mut self, envelope: TransactionEnvelope) -> Result<Submission, EngineError> {
+        let frame = Frame::new(envelope, self.network_id)?;
+        if self.is_known(&frame.hash) {
+            return Ok(Submission::Duplicate);
+        }
+        let moment = Moment {
+            sequence: self.sequence().saturating_add(1),
+            close_time: self.now(),
+            settings: &self.settings,
+        };
+        let refusal = match check_bump(&frame, &*self.state, Stage::Submission) {
+            Err(outer) => Some(plain_result(&frame, outer)),
+            Ok(()) => check(&frame, &*self.state, &moment, Stage::Submission)
+                .err()
+                .map(|outcome| apply::result(&frame, crate::fees::initial_charge(&frame), outcome)),
+        };
+        let source = frame.source();
+        if self.pending.iter().any(|waiting| waiting.source() == source) {
+            return Ok(Submission::TryAgainLater);
+        }
+        if let Some(result) = refusal {
+            return Ok(Submission::Refused(Box::new(result)));
+        }
+        self.pending.push(frame);
+        Ok(Submission::Pending)
+    }
+
+    /// Closes a ledger with what is pending, as far as it fits.
+    ///
+    /// # Errors
+    /// When the ledger cannot be made durable; the engine then refuses to go on.
+    pub fn close(&mut self) -> Result<&LedgerHeaderHistoryEntry, EngineError> {
+        let next = self.sequence().checked_add(1).ok_or(EngineError::Overflow)?;
+        self.close_at(next, self.offset)
+    }
+
+    /// Moves the clock and the sequence number, and closes a ledger there.
+    ///
+    /// # Errors
+    /// As [`Engine::close`], and when clock or sequence would overflow (nothing changes then).
+    pub fn advance(&mut self, by: Advance) -> Result<&LedgerHeaderHistoryEntry, EngineError> {
+        let seconds = i64::try_from(by.seconds).map_err(|_| EngineError::Overflow)?;
+        let offset = self.offset.checked_add(seconds).ok_or(EngineError::Overflow)?;
+        let next = self.sequence().checked_add(by.ledgers.max(1)).ok_or(EngineError::Overflow)?;
+        let reachable = i64::try_from(self.config.clock.shifted(offset)).is_ok();
+        if !reachable || next > u32::MAX / 2 {
+            return Err(EngineError::Overflow);
+        }
+        self.close_at(next, offset)
+    }
+
+    fn close_at(&mut self, sequence: u32, offset: i64) -> Result<&LedgerHeaderHistoryEntry, EngineError> {
+        if self.stopped {
+            return Err(EngineError::Stopped);
+        }
+        let (frames, waiting) = select(std::mem::take(&mut self.pending), &self.settings);
+        self.pending = waiting;
+        let time = self.config.clock.shifted(offset).max(self.close_time());
+        let meta = self.build(&frames, sequence, time)?;
+        if let Some(store) = &mut self.store
+            && let Err(error) = store.append(offset, &meta)
+        {
+            self.stopped = true;
+            return Err(error);
+        }
+        self.offset = offset;
+        self.absorb(meta)?;
+        self.compact_when_due()?;
+        Ok(&self.header)
+    }
+
+    fn build(&self, frames: &[Frame], sequence: u32, time: u64) -> Result<LedgerCloseMetaV2, EngineError> {
+        let info = ledger_info(&self.settings.network, self.network_id, sequence, time);
+        let world = World { settings: &self.settings, cache: &self.cache, info };
+        let executed = execute(frames, &*self.state, &world)?;
+        let evicted = evict::due(&self.state, self.sequence(), sequence);
+        let parent = Parent { header: &self.header.header, hash: self.header.hash.0 };
+        Ok(assemble(frames, executed, &parent, (sequence, time), evicted)?)
+    }
+
+    fn absorb(&mut self, meta: LedgerCloseMetaV2) -> Result<(), EngineError> {
+        commit(Arc::make_mut(&mut self.state), &meta);
+        self.history.add(&meta, self.config.retention_ledgers);
+        self.header = meta.ledger_header.clone();
+        for applied in meta.tx_processing.iter() {
+            let stellar_xdr::TransactionMeta::V4(meta) = &applied.tx_apply_processing else { continue };
+            for change in meta.operations.iter().flat_map(|operation| operation.changes.0.iter()) {
+                if let stellar_xdr::LedgerEntryChange::Created(entry) = change {
+                    self.cache_code(&entry.data)?;
+                }
+            }
+        }
+        self.latest = meta;
+        Ok(())
+    }
+
+    fn compact_when_due(&mut self) -> Result<(), EngineError> {
+        let Some(store) = &mut self.store else { return Ok(()) };
+        if store.compaction_due() {
+            store.compact(&self.birth, &self.state, &self.header, self.offset)?;
+        }
+        Ok(())
+    }
+
+    /// Parses new contract code once, as the network does, so that calls are not charged for it.
+    fn cache_code(&self, data: &LedgerEntryData) -> Result<(), EngineError> {
+        if let LedgerEntryData::ContractCode(code) = data {
+            let host = bare_host();
+            self.cache.parse_and_cache_module_simple(&host, PROTOCOL_VERSION, code.code.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn is_known(&self, hash: &[u8; 32]) -> bool {
+        self.history.transaction(hash).is_some() || self.pending.iter().any(|frame| frame.hash == *hash)
+    }
+
+    /// Dry-runs a contract transaction on the latest ledger.
+    ///
+    /// # Errors
+    /// When the envelope cannot be encoded again to be hashed.
+    pub fn simulate(
+        &self,
+        envelope: &TransactionEnvelope,
+        options: SimulationOptions,
+    ) -> Result<Simulation, EngineError> {
+        self.view().simulate(envelope, options)
+    }
+
+    /// A read-only picture of now, usable while the engine goes on.
+    #[must_use]
+    pub fn view(&self) -> View {
+        View {
+            state: Arc::clone(&self.state),
+            settings: Arc::clone(&self.settings),
+            network_id: self.network_id,
+            sequence: self.sequence(),
+            now: self.now(),
+        }
+    }
+
+    /// Entry under `key`, archived or not.
+    #[must_use]
+    pub fn entry(&self, key: &LedgerKey) -> Option<Arc<LedgerEntry>> {
+        self.state.entry(key)
+    }
+
+    /// Last ledger the entry under `key` lives in.
+    #[must_use]
+    pub fn live_until(&self, key: &LedgerKey) -> Option<u32> {
+        self.state.live_until(key)
+    }
+
+    /// Balance in stroops and current sequence number of an account.
+    #[must_use]
+    pub fn account(&self, id: &AccountId) -> Option<(i64, i64)> {
+        crate::account::load(&*self.state, id).map(|account| (account.balance, account.seq_num.0))
+    }
+
+    /// An applied transaction that is still remembered.
+    #[must_use]
+    pub fn transaction(&self, hash: &[u8; 32]) -> Option<Arc<TransactionRecord>> {
+        self.history.transaction(hash).cloned()
+    }
+
+    /// Remembered ledgers from sequence `first` on.
+    pub fn ledgers_since(&self, first: u32) -> impl Iterator<Item = &LedgerRecord> {
+        self.history.since(first)
+    }
+
+    /// Remembered ledgers, newest first.
+    pub fn latest_ledgers(&self) -> impl Iterator<Item = &LedgerRecord> {
+        self.history.ledgers().rev()
+    }
+
+    /// Sequence and close time of the oldest remembered ledger.
+    #[must_use]
+    pub fn oldest(&self) -> (u32, u64) {
+        self.history
+            .oldest()
+            .map_or((self.sequence(), self.close_time()), |ledger| (ledger.sequence, ledger.close_time))
+    }
+
+    /// Sequence number of the latest ledger.
+    #[must_use]
+    pub fn sequence(&self) -> u32 {
+        self.header.header.ledger_seq
+    }
+
+    /// Close time of the latest ledger, Unix seconds.
+    #[must_use]
+    pub fn close_time(&self) -> u64 {
+        self.header.header.scp_value.close_time.0
+    }
+
+    /// The ledger's clock now, never before the latest close.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.config.clock.shifted(self.offset).max(self.close_time())
+    }
+
+    /// Header of the latest ledger with its hash.
+    #[must_use]
+    pub fn header(&self) -> &LedgerHeaderHistoryEntry {
+        &self.header
+    }
+
+    /// Metadata of the latest ledger closed since start-up or stored last.
+    #[must_use]
+    pub fn latest_meta(&self) -> &LedgerCloseMetaV2 {
+        &self.latest
+    }
+
+    /// Whether transactions wait for a ledger.
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The beacon of this network.
+    #[must_use]
+    pub fn beacon(&self) -> &Arc<Beacon> {
+        &self.beacon
+    }
+
+    /// Hash of the passphrase.
+    #[must_use]
+    pub fn network_id(&self) -> [u8; 32] {
+        self.network_id
+    }
+
+    /// Name of the network.
+    #[must_use]
+    pub fn passphrase(&self) -> &str {
+        &self.birth.passphrase
+    }
+
+    /// Key of the account holding the supply.
+    #[must_use]
+    pub fn root_key(&self) -> SigningKey {
+        root_key(&self.network_id)
+    }
+
+    /// Account holding the supply.
+    #[must_use]
+    pub fn root_account(&self) -> AccountId {
+        account_of(&self.root_key())
+    }
+
+    /// Contract of the native asset.
+    ///
+    /// # Errors
+    /// Never in practice; the encoder's refusal is passed on.
+    pub fn native_contract(&self) -> Result<stellar_xdr::ContractId, EngineError> {
+        Ok(native_contract(self.network_id)?)
+    }
+}
+
+/// A read-only picture of one moment.
+#[derive(Clone)]
+pub struct View {
+    state: Arc<State>,
+    settings: Arc<Settings>,
+    network_id: [u8; 32],
+    sequence: u32,
+    now: u64,
+}
+
+impl View {
+    /// Sequence number of the ledger pictured.
+    #[must_use]
+    pub fn sequence(&self) -> u32 {
+        self.sequence
+    }
+
+    /// Dry-runs a contract transaction.
+    ///
+    /// # Errors
+    /// When the envelope cannot be encoded again to be hashed.
+    pub fn simulate(
+        &self,
+        envelope: &TransactionEnvelope,
+        options: SimulationOptions,
+    ) -> Result<Simulation, EngineError> {
+        let frame = Frame::new(envelope.clone(), self.network_id)?;
+        let next = self.sequence.saturating_add(1);
+        let info = ledger_info(&self.settings.network, self.network_id, next, self.now);
+        Ok(simulate(&frame, &self.state, &self.settings, &info, options))
+    }
+}
+
+fn plain_result(frame: &Frame, outcome: TransactionResultResult) -> TransactionResult {
+    TransactionResult {
+        fee_charged: crate::fees::initial_charge(frame),
+        result: outcome,
+        ext: stellar_xdr::TransactionResultExt::V0,
+    }
+}
+
+fn new_birth(config: &EngineConfig) -> Result<Birth, EngineError> {
+    let seed = match config.seed {
+        Some(seed) => seed,
+        None => {
+            let mut seed = [0; 32];
+            getrandom::fill(&mut seed).map_err(|_| EngineError::Genesis)?;
+            seed
+        }
+    };
+    Ok(Birth { version: FORMAT, time: config.clock.read(), seed, passphrase: config.passphrase.clone() })
+}
+
+/// A host that can parse code but never runs any.
+fn bare_host() -> Host {
+    let nothing: std::rc::Rc<dyn SnapshotSource> = std::rc::Rc::new(Snapshot::new(Arc::new(State::default())));
+    Host::with_storage_and_budget(Storage::with_recording_footprint(nothing), Budget::default())
+}
+
+fn module_cache() -> Result<ModuleCache, EngineError> {
+    Ok(ModuleCache::new(&bare_host())?)
+}
