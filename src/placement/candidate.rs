@@ -18,37 +18,25 @@ pub struct HostCard {
     pub operator: String,
 }
 
-/// The owner's own experience with a host. Nobody else's word enters it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Score {
-    /// Audits and reads that went well, forgotten slowly.
-    pub good: u32,
-    /// Those that did not.
-    pub bad: u32,
-}
+/// The owner's own experience with a host, in thousandths: 0 never again, 1000 never failed. Nobody else's word
+/// enters it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Score(pub u16);
 
 impl Score {
-    /// The expected share of good outcomes in thousandths (mean of a beta distribution): 500 for a stranger.
-    #[must_use]
-    pub fn permille(self) -> u64 {
-        let (good, bad) = (u64::from(self.good) + 1, u64::from(self.bad) + 1);
-        good * 1000 / (good + bad)
-    }
+    /// Of a host never dealt with.
+    pub const STRANGER: Self = Self(250);
 
-    /// The score after one more outcome. Old outcomes fade: beyond 200 both counts are halved, so that half a
-    /// year of good days does not hide a bad week.
+    /// As a weight: at least 1, so that nobody is infinitely far away.
     #[must_use]
-    pub const fn after(self, good: bool) -> Self {
-        let next = if good {
-            Self { good: self.good.saturating_add(1), ..self }
-        } else {
-            Self { bad: self.bad.saturating_add(1), ..self }
-        };
-        if next.good.saturating_add(next.bad) > 200 {
-            Self { good: next.good / 2, bad: next.bad.div_ceil(2) }
-        } else {
-            next
-        }
+    pub(crate) const fn weight(self) -> u128 {
+        if self.0 == 0 { 1 } else { self.0 as u128 }
+    }
+}
+
+impl Default for Score {
+    fn default() -> Self {
+        Self::STRANGER
     }
 }
 

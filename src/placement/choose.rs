@@ -82,8 +82,7 @@ fn objection(candidate: &Candidate, policy: &Policy, now: UnixSeconds) -> Option
     if !(u64::from(offer.min_term)..=u64::from(offer.max_term)).contains(&policy.term) {
         return Some(Rejection::Term { shortest: offer.min_term, longest: offer.max_term });
     }
-    let score = candidate.score.permille();
-    (score < policy.min_score).then_some(Rejection::Distrusted { score })
+    (candidate.score < policy.min_score).then_some(Rejection::Distrusted { score: candidate.score })
 }
 
 /// A choice under way.
@@ -138,7 +137,7 @@ impl Pick<'_> {
     fn stretched(&self, point: &[u8; 32], candidate: &Candidate) -> u128 {
         let far = u128::from(distance(point, &candidate.node()));
         let dear = u128::from(candidate.offer.rate.max(1)).saturating_mul(16) / u128::from(self.cheapest);
-        far.saturating_mul(dear) / u128::from(candidate.score.permille().max(1))
+        far.saturating_mul(dear) / candidate.score.weight()
     }
 }
 

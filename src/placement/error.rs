@@ -1,5 +1,6 @@
 //! Why a host was not chosen, and what to do when there are too few.
 
+use crate::candidate::Score;
 use crate::diversity::Prefix;
 use layr_types::{ByteCount, NodeKey, UnixSeconds};
 use std::fmt;
@@ -38,10 +39,10 @@ pub enum Rejection {
         /// Longest it accepts.
         longest: u32,
     },
-    /// The owner's own experience with it is too bad; score in thousandths.
+    /// The owner's own experience with it is too bad.
     Distrusted {
         /// The score.
-        score: u64,
+        score: Score,
     },
     /// Enough hosts of its network prefix are chosen.
     SameNetwork(Prefix),
@@ -71,7 +72,7 @@ impl fmt::Display for Rejection {
             Self::Term { shortest, longest } => {
                 write!(f, "takes terms of {shortest} to {longest} seconds only")
             }
-            Self::Distrusted { score } => write!(f, "has served badly before (score {score} of 1000)"),
+            Self::Distrusted { score } => write!(f, "has served badly before (score {} of 1000)", score.0),
             Self::SameNetwork(prefix) => write!(f, "shares the network {prefix:?} with a chosen host"),
             Self::SameOperator { limit } => write!(f, "its operator has {limit} chosen hosts already"),
             Self::SameRegion { limit } => write!(f, "its region has {limit} chosen hosts already"),
@@ -117,7 +118,7 @@ impl Remedy {
     pub const fn flag(&self) -> &'static str {
         match self {
             Self::SmallerProfile { .. } => "--profile",
-            Self::SharedHosts { .. } => "--shards-per-host",
+            Self::SharedHosts { .. } => "--allow-shared-hosts",
             Self::HigherPrice { .. } => "--max-price",
             Self::SharedNetworks => "--allow-same-network",
         }
@@ -131,7 +132,7 @@ impl fmt::Display for Remedy {
                 write!(f, "--profile k/{shards} or smaller spreads over {shards} hosts")
             }
             Self::SharedHosts { per_host } => {
-                write!(f, "--shards-per-host {per_host} puts {per_host} shards on one host (less safe)")
+                write!(f, "--allow-shared-hosts puts {per_host} shards on one host (less safe)")
             }
             Self::HigherPrice { rate } => write!(f, "--max-price {rate} accepts dearer hosts"),
             Self::SharedNetworks => f.write_str("--allow-same-network accepts hosts that may fail together"),

@@ -1,5 +1,6 @@
 //! What an owner insists on.
 
+use crate::candidate::Score;
 use layr_types::{ByteCount, ContractId, DAY_SECONDS};
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +27,8 @@ pub struct Policy {
     pub hosts_per_prefix: u8,
     /// Whether loopback and private addresses, which say nothing about who shares a network, are exempt.
     pub exempt_local: bool,
-    /// Least score accepted, in thousandths.
-    pub min_score: u64,
+    /// Least score accepted.
+    pub min_score: Score,
 }
 
 impl Policy {
@@ -46,7 +47,7 @@ impl Policy {
             max_rate: None,
             hosts_per_prefix: 1,
             exempt_local: true,
-            min_score: 200,
+            min_score: Score(50),
         }
     }
 
