@@ -1,0 +1,147 @@
+//! Kademlia queries under way: what each has found, who waits for it, and when it must end.
+//!
+//! Kademlia reports findings piecemeal; this book-keeping gathers them until enough are there, the query ends,
+//! or its deadline passes, and answers exactly once. Values are checked before they count.
+
+use crate::layout::RecordError;
+use crate::shelf;
+use layr_types::{NetworkId, UnixSeconds};
+use libp2p::PeerId;
+use libp2p::kad::{
+    GetClosestPeersError, GetRecordOk, PutRecordError, PutRecordOk, QueryId, QueryResult, RecordKey,
+};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// After the first valid record, others get this long to show a newer one.
+const SETTLE: Duration = Duration::from_millis(1500);
+
+/// One query and who waits for it.
+pub(crate) enum Lookup {
+    /// Peers closest to a point.
+    Closest { limit: usize, reply: oneshot::Sender<Vec<PeerId>> },
+    /// Records under a key.
+    Get {
+        key: RecordKey,
+        enough: usize,
+        found: Vec<Vec<u8>>,
+        answers: usize,
+        reply: oneshot::Sender<Vec<Vec<u8>>>,
+    },
+    /// Copies of a record made.
+    Put { wanted: usize, reply: oneshot::Sender<Result<usize, RecordError>> },
+    /// The walk through the network after joining.
+    Join,
+}
+
+struct Pending {
+    lookup: Lookup,
+    until: Instant,
+}
+
+/// What is to be done with a query after it made progress.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Let it go on.
+    Continue,
+    /// End it; its last event brings the answer.
+    Finish,
+    /// It has ended and the answer is given.
+    Done,
+    /// The walk through the network has ended.
+    Joined,
+}
+
+/// See the module's preface.
+#[derive(Default)]
+pub(crate) struct Lookups(HashMap<QueryId, Pending>);
+
+impl Lookups {
+    pub(crate) fn begin(&mut self, id: QueryId, lookup: Lookup, until: Instant) {
+        self.0.insert(id, Pending { lookup, until });
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.0.values().map(|pending| pending.until).min()
+    }
+
+    /// Queries whose deadline has passed; each is told once.
+    pub(crate) fn overdue(&mut self, now: Instant) -> Vec<QueryId> {
+        let late = self.0.iter_mut().filter(|(_, pending)| pending.until <= now);
+        late.map(|(id, pending)| {
+            // Its last event follows; until then it has no deadline.
+            pending.until = now + Duration::from_secs(3600);
+            *id
+        })
+        .collect()
+    }
+
+    /// Takes in one report.
+    pub(crate) fn progress(&mut self, report: Report<'_>) -> Next {
+        let Some(pending) = self.0.get_mut(&report.id) else { return Next::Done };
+        let mut next = Next::Continue;
+        if let (
+            Lookup::Get { key, enough, found, answers, .. },
+            QueryResult::GetRecord(Ok(GetRecordOk::FoundRecord(got))),
+        ) = (&mut pending.lookup, &report.result)
+        {
+            *answers += 1;
+            let valid = shelf::check(&got.record.value, report.network, report.now)
+                .is_ok_and(|c| c.key == key.as_ref());
+            if valid && !found.contains(&got.record.value) {
+                found.push(got.record.value.clone());
+            }
+            if !found.is_empty() {
+                pending.until = pending.until.min(Instant::now() + SETTLE);
+                if *answers >= *enough {
+                    next = Next::Finish;
+                }
+            }
+        }
+        if !report.last {
+            return next;
+        }
+        self.0.remove(&report.id).map_or(Next::Done, |pending| conclude(pending.lookup, report.result))
+    }
+}
+
+/// One event of a query.
+pub(crate) struct Report<'a> {
+    pub(crate) id: QueryId,
+    pub(crate) result: QueryResult,
+    pub(crate) last: bool,
+    pub(crate) network: &'a NetworkId,
+    pub(crate) now: UnixSeconds,
+}
+
+/// Gives the answer; whoever asked may have gone, which is no concern of the query.
+fn conclude(lookup: Lookup, result: QueryResult) -> Next {
+    match lookup {
+        Lookup::Closest { limit, reply } => {
+            let peers = match result {
+                QueryResult::GetClosestPeers(Ok(closest)) => closest.peers,
+                QueryResult::GetClosestPeers(Err(GetClosestPeersError::Timeout { peers, .. })) => peers,
+                _ => Vec::new(),
+            };
+            let _ = reply.send(peers.into_iter().map(|peer| peer.peer_id).take(limit).collect());
+        }
+        Lookup::Get { found, reply, .. } => {
+            let _ = reply.send(found);
+        }
+        Lookup::Put { wanted, reply } => {
+            let copies = match result {
+                QueryResult::PutRecord(Ok(PutRecordOk { .. })) => wanted,
+                QueryResult::PutRecord(Err(
+                    PutRecordError::QuorumFailed { success, .. } | PutRecordError::Timeout { success, .. },
+                )) => success.len(),
+                _ => 0,
+            };
+            let _ = reply.send(Ok(copies));
+        }
+        Lookup::Join => return Next::Joined,
+    }
+    Next::Done
+}
