@@ -16,7 +16,7 @@
 //! after the sector is durable. A header that does not parse ends the lane.
 
 use crate::limits::MAX_LANE_PAYLOAD_BYTES;
-use layr_types::{AgreementId, DecodeError, Reader, SectorRoot, Writer, GROUPS_PER_SECTOR};
+use layr_types::{AgreementId, DecodeError, GROUPS_PER_SECTOR, Reader, SectorRoot, Writer};
 
 /// Size of a request's header.
 pub const REQUEST_BYTES: usize = 80;

@@ -15,7 +15,8 @@ mod refusal;
 mod service;
 
 pub use messages::{
-    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, OwnerRecordBytes, Proposal, SignedOffer, Welcome,
+    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, OwnerRecordBytes, Proposal,
+    SignedOffer, Welcome,
 };
 pub use refusal::{Refusal, Retry};
 pub use service::{HostApi, HostApiClient, HostApiRequest, HostApiResponse};

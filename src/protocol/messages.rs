@@ -80,8 +80,8 @@ impl AuditRequest {
     ///
     /// # Errors
     /// [`Refusal::TooMany`] beyond [`limits::MAX_AUDIT_LEAVES`].
-    pub const fn validate(&self) -> Result<(), Refusal> {
-        match self.challenge.count {
+    pub fn validate(&self) -> Result<(), Refusal> {
+        match self.challenge.count() {
             1..=limits::MAX_AUDIT_LEAVES => Ok(()),
             _ => Err(Refusal::TooMany),
         }

@@ -154,7 +154,11 @@ impl Refusal {
     #[must_use]
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Busy | Self::DiskFault | Self::LedgerUnavailable | Self::Internal { .. } | Self::NotOpen => Retry::Later,
+            Self::Busy
+            | Self::DiskFault
+            | Self::LedgerUnavailable
+            | Self::Internal { .. }
+            | Self::NotOpen => Retry::Later,
             Self::OfferExpired { .. }
             | Self::TermsNotOffered
             | Self::Full { .. }

@@ -2,7 +2,8 @@
 //! returns the same.
 
 use crate::messages::{
-    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, OwnerRecordBytes, Proposal, SignedOffer, Welcome,
+    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, OwnerRecordBytes, Proposal,
+    SignedOffer, Welcome,
 };
 use crate::refusal::Refusal;
 use layr_types::{AgreementId, NodeKey, Signature};

@@ -1,15 +1,17 @@
 //! Frames read back, and hostile ones are refused without harm.
 
-use crate::lane::{Op, Request, Response, REQUEST_BYTES, RESPONSE_BYTES};
-use crate::limits::MAX_LANE_PAYLOAD_BYTES;
 use crate::Refusal;
+use crate::lane::{Op, REQUEST_BYTES, RESPONSE_BYTES, Request, Response};
+use crate::limits::MAX_LANE_PAYLOAD_BYTES;
 use layr_types::{AgreementId, SectorRoot};
 use proptest::prelude::*;
 
 fn ops() -> impl Strategy<Value = Op> {
     prop_oneof![
         Just(Op::Put),
-        (0u16..64).prop_flat_map(|first| (Just(first), 1..=64 - first)).prop_map(|(first, groups)| Op::Get { first, groups }),
+        (0u16..64)
+            .prop_flat_map(|first| (Just(first), 1..=64 - first))
+            .prop_map(|(first, groups)| Op::Get { first, groups }),
     ]
 }
 

@@ -8,8 +8,10 @@ macro_rules! bytes32 {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub struct $name(pub [u8; 32]);
+
+        #[cfg(feature = "serde")]
+        crate::serde_id::as_hex_for_people!($name);
 
         impl $name {
             /// The raw 32 bytes.
@@ -106,38 +108,5 @@ impl fmt::Debug for Signature {
         f.write_str("Signature(")?;
         self.0.iter().take(4).try_for_each(|byte| write!(f, "{byte:02x}"))?;
         f.write_str("…)")
-    }
-}
-
-#[cfg(feature = "serde")]
-mod serde_signature {
-    use super::Signature;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    impl Serialize for Signature {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let (head, tail) = self.0.split_at(32);
-            (head_array(head), head_array(tail)).serialize(serializer)
-        }
-    }
-
-    impl<'de> Deserialize<'de> for Signature {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let (head, tail) = <([u8; 32], [u8; 32])>::deserialize(deserializer)?;
-            let mut out = [0u8; 64];
-            let (left, right) = out.split_at_mut(32);
-            if left.len() != head.len() {
-                return Err(D::Error::custom("signature length"));
-            }
-            left.copy_from_slice(&head);
-            right.copy_from_slice(&tail);
-            Ok(Self(out))
-        }
-    }
-
-    fn head_array(bytes: &[u8]) -> [u8; 32] {
-        let mut out = [0u8; 32];
-        out.copy_from_slice(bytes);
-        out
     }
 }

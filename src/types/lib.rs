@@ -11,6 +11,8 @@ mod bytes;
 mod codec;
 mod id;
 mod money;
+#[cfg(feature = "serde")]
+mod serde_id;
 mod size;
 mod time;
 

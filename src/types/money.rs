@@ -9,8 +9,29 @@ use core::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 /// Signed, because differences are amounts too. Arithmetic is checked: an overflow is a bug and stops the
 /// program in every build; code that handles a stranger's numbers uses the `checked_` methods.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stroops(pub i128);
+
+/// A plain number where people and scripts read (JSON has no 128-bit integers; every amount that exists on a
+/// Stellar network fits 63 bits), 128 bits elsewhere.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Stroops {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return self.0.serialize(serializer);
+        }
+        i64::try_from(self.0).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Stroops {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return i64::deserialize(deserializer).map(|amount| Self(amount.into()));
+        }
+        i128::deserialize(deserializer).map(Self)
+    }
+}
 
 impl Stroops {
     /// Nothing.
