@@ -7,7 +7,7 @@ pub const MAX_FRAME_BYTES: usize = 256 * 1024;
 /// Most sectors one append names: their roots fill half a frame.
 pub const MAX_SECTORS_PER_APPEND: usize = 4_096;
 /// Most leaves one audit asks for.
-pub const MAX_AUDIT_LEAVES: usize = layr_audits::MAX_LEAVES;
+pub const MAX_AUDIT_LEAVES: usize = layr_audits::MAX_LEAVES as usize;
 /// Largest owner record a host keeps, bytes: 1 KiB of payload with its frame and signature.
 pub const MAX_OWNER_RECORD_BYTES: usize = 1_280;
 /// Most agreements a host lists for one owner.
