@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 use stellar_xdr::{
-    Error, ExtensionPoint, GeneralizedTransactionSet, Hash, LedgerCloseMetaExt, LedgerCloseMetaV2, LedgerHeader,
+    Error, GeneralizedTransactionSet, Hash, LedgerCloseMetaExt, LedgerCloseMetaV2, LedgerHeader,
     LedgerHeaderExt, LedgerHeaderHistoryEntry, LedgerHeaderHistoryEntryExt, LedgerKey, Limits, StellarValue,
     StellarValueExt, TimePoint, TransactionEnvelope, TransactionPhase, TransactionResultMetaV1,
     TransactionResultSet, TransactionSetV1, TxSetComponent, TxSetComponentTxsMaybeDiscountedFee, WriteXdr,

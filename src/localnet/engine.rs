@@ -429,6 +429,12 @@ impl Engine {
         &self.latest
     }
 
+    /// Ledgers whose transactions and events stay retrievable.
+    #[must_use]
+    pub fn retention(&self) -> usize {
+        self.config.retention_ledgers
+    }
+
     /// Whether transactions wait for a ledger.
     #[must_use]
     pub fn has_pending(&self) -> bool {

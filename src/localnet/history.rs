@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use stellar_xdr::{
-    ContractEvent, LedgerCloseMetaV2, TransactionEnvelope, TransactionMeta, TransactionResultMetaV1,
+    ContractEvent, FeeBumpTransactionInnerTx, LedgerCloseMetaV2, TransactionEnvelope, TransactionExt, TransactionMeta, TransactionResultMetaV1,
     TransactionResultResult,
 };
 
@@ -40,6 +40,20 @@ impl TransactionRecord {
             _ => &[],
         };
         (0_u32..).zip(operations).flat_map(|(index, op)| op.events.iter().map(move |event| (index, event)))
+    }
+
+    /// Whether it is a contract transaction.
+    #[must_use]
+    pub fn is_contract(&self) -> bool {
+        let tx = match &self.envelope {
+            TransactionEnvelope::TxV0(_) => return false,
+            TransactionEnvelope::Tx(plain) => &plain.tx,
+            TransactionEnvelope::TxFeeBump(outer) => {
+                let FeeBumpTransactionInnerTx::Tx(inner) = &outer.tx.inner_tx;
+                &inner.tx
+            }
+        };
+        matches!(tx.ext, TransactionExt::V1(_))
     }
 
     /// Value the contract returned, on success.

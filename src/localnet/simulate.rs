@@ -64,6 +64,8 @@ pub struct Simulation {
     pub changes: Vec<(Option<LedgerEntry>, Option<LedgerEntry>)>,
     /// Instructions measured, without any margin.
     pub instructions: u32,
+    /// Bytes of memory measured.
+    pub memory: u32,
 }
 
 impl Simulation {
@@ -220,6 +222,7 @@ fn report(result: InvokeHostFunctionSimulationResult) -> Simulation {
         events,
         changes: changes.collect(),
         instructions: result.simulated_instructions,
+        memory: result.simulated_memory,
         ..Simulation::default()
     };
     match result.invoke_result {

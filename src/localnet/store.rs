@@ -23,8 +23,7 @@ pub(crate) struct Store {
     settled: u64,
     retention: usize,
     /// Encoded metadata of remembered ledgers that carried transactions.
-    past: std::collections::VecDeque<(u32, Vec<u8>)>,
-    closed: u32,
+    past: std::collections::VecDeque<Vec<u8>>,
 }
 
 impl Store {
@@ -48,8 +47,7 @@ impl Store {
             }));
         }
         let settled = journal.length();
-        let closed = reading.past.header.as_ref().map_or(0, |header| header.header.ledger_seq);
-        let store = Self { journal, settled, retention, past: reading.metas, closed };
+        let store = Self { journal, settled, retention, past: reading.metas };
         Ok((store, reading.birth.map(|birth| (birth, reading.past))))
     }
 
@@ -64,9 +62,8 @@ impl Store {
     pub(crate) fn append(&mut self, offset: i64, meta: &LedgerCloseMetaV2) -> Result<(), EngineError> {
         let body = record::encode_ledger(offset, meta)?;
         self.journal.append(LEDGER, &body)?;
-        self.closed = meta.ledger_header.header.ledger_seq;
         if !meta.tx_processing.is_empty() {
-            self.past.push_back((self.closed, body[8..].to_vec()));
+            self.past.push_back(body[8..].to_vec());
         }
         while self.past.len() > self.retention {
             self.past.pop_front();
@@ -96,7 +93,7 @@ impl Store {
             }
         }
         frames.push((ENTRIES, chunk));
-        frames.extend(self.past.iter().map(|(_, meta)| (PAST, meta.clone())));
+        frames.extend(self.past.iter().map(|meta| (PAST, meta.clone())));
         frames.push((RESUME, record::encode_resume(offset, header)?));
         self.journal.rewrite(frames.into_iter())?;
         self.settled = self.journal.length();
@@ -109,7 +106,7 @@ impl Store {
 struct Reading {
     birth: Option<Birth>,
     past: Past,
-    metas: std::collections::VecDeque<(u32, Vec<u8>)>,
+    metas: std::collections::VecDeque<Vec<u8>>,
     retention: usize,
 }
 
@@ -157,7 +154,7 @@ impl Reading {
             return None;
         }
         if !meta.tx_processing.is_empty() {
-            self.metas.push_back((meta.ledger_header.header.ledger_seq, body[8..].to_vec()));
+            self.metas.push_back(body[8..].to_vec());
         }
         self.past.replay(meta, offset, self.retention);
         Some(())
@@ -166,6 +163,6 @@ impl Reading {
     fn remember(&mut self, meta: &LedgerCloseMetaV2, body: Vec<u8>) {
         self.past.history.add(meta, self.retention);
         self.past.latest = Some(meta.clone());
-        self.metas.push_back((meta.ledger_header.header.ledger_seq, body));
+        self.metas.push_back(body);
     }
 }
