@@ -25,6 +25,7 @@ pub const RESPONSE_BYTES: usize = 16;
 
 const REQUEST_MAGIC: &[u8; 4] = b"LYRQ";
 const RESPONSE_MAGIC: &[u8; 4] = b"LYRS";
+#[allow(clippy::cast_possible_truncation, reason = "64")]
 const GROUPS: u16 = GROUPS_PER_SECTOR as u16;
 
 /// What a request wants.

@@ -28,3 +28,6 @@ pub use size::{
     LeafIndex, SECTOR_BYTES, SectorIndex,
 };
 pub use time::{DAY_SECONDS, UnixSeconds};
+
+#[cfg(test)]
+mod tests;
