@@ -2,6 +2,7 @@
 //!
 //! The tree is real (2^20 sector records); the sectors are one and the same megabyte, so that only the bytes an
 //! audit touches are needed. Reading the disk is not in it.
+#![allow(missing_docs, reason = "criterion_group! writes a public function without documentation")]
 
 use core::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};

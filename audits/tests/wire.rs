@@ -16,12 +16,12 @@ struct Sparse(Host, AgreementTree);
 impl LeafSource for Sparse {
     fn load(&self, leaf: LeafIndex) -> Result<StoredLeaf, SourceError> {
         let stored = self.0.load(LeafIndex(leaf.within_sector() as u64))?;
-        Ok(StoredLeaf { path: self.1.path(leaf.sector()).unwrap(), ..stored })
+        Ok(StoredLeaf { path: self.1.path(leaf.sector()).expect("drawn from this tree"), ..stored })
     }
 }
 
 fn wire_size(answer: &Answer) -> usize {
-    postcard::to_stdvec(answer).unwrap().len()
+    postcard::to_stdvec(answer).expect("an answer is plain data").len()
 }
 
 #[test]

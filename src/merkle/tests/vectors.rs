@@ -28,7 +28,7 @@ fn agreement_roots_and_peaks_are_pinned() {
             json!({
                 "sectors": count,
                 "root": tree.root().to_string(),
-                "peaks": hex::encode(&tree.peaks().encode()),
+                "peaks": hex::encode(tree.peaks().encode()),
             })
         })
         .collect();
@@ -73,7 +73,7 @@ fn leaf_proofs_are_pinned() {
                 "leaf": agreement.index(within).0,
                 "root": agreement.tree.root().to_string(),
                 "sector_root": sector_root(&sector(at)).to_string(),
-                "proof": hex::encode(&agreement.proof(within)),
+                "proof": hex::encode(agreement.proof(within)),
             })
         })
         .to_vec();
