@@ -1,6 +1,8 @@
 //! What happened, for whoever watches: everything needed to rebuild the arguments of the next call, together
 //! with the transaction's own arguments.
 
+#![allow(missing_docs, reason = "the SDK's macros add functions without any")]
+
 use soroban_sdk::{Address, Bytes, BytesN, contractevent};
 
 /// A host key was bound to an account.

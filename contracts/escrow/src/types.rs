@@ -1,5 +1,7 @@
 //! What crosses the contract's border besides plain numbers and bytes, and the constants that bound it.
 
+#![allow(missing_docs, reason = "the SDK's macros add functions without any")]
+
 use soroban_sdk::{Address, Bytes, BytesN, Vec, contracttype};
 
 /// Most agreements one `open` takes: what fits a transaction's events and size.
