@@ -91,8 +91,8 @@ impl AuditRequest {
 /// The host's answer to an audit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditReply {
-    /// One answer a leaf, in the challenge's order.
-    pub answers: Vec<Answer>,
+    /// A proof or an admission for every leaf of the challenge.
+    pub answer: Answer,
 }
 
 /// An audit's outcome entering the shared history.
