@@ -1,1 +1,57 @@
 //! Admit, store, prove, earn: what a host does.
+//!
+//! In: an owner's calls ([`HostService`]), lanes of sector bytes ([`serve_lane`]), and the passing of the
+//! ledger's time ([`run_watcher`]). Out: signatures, proofs, bytes, and transactions through [`HostLedger`].
+//!
+//! ```text
+//! offer → propose → activate → put + append → audit + acknowledge → finish ──► close
+//!           │                                                 └► publish → beacon → prove
+//!           └ lapses with its offer                                                  │
+//!                                                    trash → free ◄── settled ◄──────┘
+//! ```
+//!
+//! What must never happen: a signature over something the host did not compute itself; an answer "stored" before
+//! the sector and its record are on disk; a slot counted twice or not at all; the same money moved twice; a
+//! stranger's message that allocates without bound.
+//!
+//! The world is behind four ports ([`ports`]); tokio is used, but no socket, file or database.
+
+mod admit;
+mod agreement;
+mod append;
+mod audit;
+mod batch;
+mod buffers;
+mod clock;
+mod config;
+mod decide;
+mod desk;
+mod error;
+mod finish;
+mod host;
+mod lane;
+mod notes;
+mod offer;
+pub mod ports;
+mod recall;
+mod rows;
+mod sectors;
+mod service;
+mod slots;
+mod space;
+mod status;
+mod sweep;
+mod trees;
+mod watcher;
+
+pub use agreement::{Agreement, AgreementState, Attempts};
+pub use config::{HostConfig, OfferPolicy};
+pub use error::HostError;
+pub use finish::{fair_split, paid_until};
+pub use host::{Host, HostPorts};
+pub use lane::{LaneError, serve_lane};
+pub use ports::{HostLedger, HostRecords, LedgerError, OwnerNotes, RecordsError, SectorError, SectorStore};
+pub use service::HostService;
+pub use space::{Account, Overdrawn, SPACE_BYTES, Space};
+pub use status::{AgreementStatus, HostStatus};
+pub use watcher::{Tick, run_watcher};

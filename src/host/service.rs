@@ -1,0 +1,83 @@
+//! The protocol's service, as one authenticated caller sees this host.
+
+use crate::error::HostError;
+use crate::host::Host;
+use layr_protocol::limits::PROTOCOL_VERSION;
+use layr_protocol::{
+    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, HostApi, OwnerRecordBytes,
+    Proposal, Refusal, SignedOffer, Welcome,
+};
+use layr_types::{AgreementId, NodeKey, Signature};
+use std::sync::Arc;
+use tarpc::context::Context;
+
+/// One caller's view. `peer` is whom the transport has authenticated; nothing a message says can change it.
+#[derive(Debug, Clone)]
+pub struct HostService {
+    /// The host.
+    pub host: Arc<Host>,
+    /// The caller.
+    pub peer: NodeKey,
+}
+
+impl HostApi for HostService {
+    async fn hello(self, _: Context, hello: Hello) -> Result<Welcome, Refusal> {
+        if hello.version != PROTOCOL_VERSION {
+            return Err(Refusal::Version { host: PROTOCOL_VERSION });
+        }
+        if hello.context != self.host.config().context {
+            return Err(Refusal::OtherLedger);
+        }
+        let now = self.host.clock.recent().await.map_err(HostError::from)?;
+        Ok(Welcome { version: PROTOCOL_VERSION, now })
+    }
+
+    async fn offer(self, _: Context) -> Result<SignedOffer, Refusal> {
+        Ok(self.host.offer_now().await?)
+    }
+
+    async fn propose(self, _: Context, proposal: Proposal) -> Result<Signature, Refusal> {
+        self.host.propose(self.peer, proposal).await
+    }
+
+    async fn activate(self, _: Context, id: AgreementId) -> Result<(), Refusal> {
+        self.host.activate(self.peer, id).await
+    }
+
+    async fn append(self, _: Context, append: Append) -> Result<Signature, Refusal> {
+        self.host.append(self.peer, append).await
+    }
+
+    async fn audit(self, _: Context, request: AuditRequest) -> Result<AuditReply, Refusal> {
+        request.validate()?;
+        Ok(AuditReply { answer: self.host.audit(self.peer, request.challenge).await? })
+    }
+
+    async fn acknowledge(self, _: Context, acknowledge: Acknowledge) -> Result<Signature, Refusal> {
+        self.host.acknowledge(self.peer, acknowledge).await
+    }
+
+    async fn finish(self, _: Context, finish: Finish) -> Result<Signature, Refusal> {
+        self.host.finish(self.peer, finish).await
+    }
+
+    async fn latest(self, _: Context, id: AgreementId) -> Result<Option<CoSigned>, Refusal> {
+        self.host.latest(self.peer, id).await
+    }
+
+    async fn agreements(self, _: Context) -> Result<Vec<AgreementId>, Refusal> {
+        self.host.agreements(self.peer).await
+    }
+
+    async fn terms(self, _: Context, id: AgreementId) -> Result<Vec<u8>, Refusal> {
+        self.host.terms(self.peer, id).await
+    }
+
+    async fn put_owner_record(self, _: Context, record: OwnerRecordBytes) -> Result<(), Refusal> {
+        self.host.put_owner_record(self.peer, record).await
+    }
+
+    async fn get_owner_record(self, _: Context, owner: NodeKey) -> Result<Option<OwnerRecordBytes>, Refusal> {
+        self.host.get_owner_record(owner).await
+    }
+}

@@ -1,0 +1,74 @@
+//! Agreement trees in memory, for as long as they are useful. A tree is rebuilt from the sector roots in a tenth
+//! of a second per million, so only what was audited lately is kept.
+
+use crate::desk::each_row;
+use crate::error::HostError;
+use crate::ports::{HostRecords, Table};
+use crate::rows;
+use layr_merkle::AgreementTree;
+use layr_types::{AgreementId, SectorRoot};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Trees, most recently used last.
+#[derive(Debug)]
+pub(crate) struct Trees {
+    kept: Mutex<Vec<(AgreementId, Arc<AgreementTree>)>>,
+    /// Most sectors of all kept trees together; one tree may always stay.
+    budget: u64,
+}
+
+impl Trees {
+    pub fn new(budget: u64) -> Self {
+        Self { kept: Mutex::new(Vec::new()), budget }
+    }
+
+    /// The tree over the first `sectors` sectors of an agreement.
+    pub fn get(
+        &self,
+        records: &dyn HostRecords,
+        id: &AgreementId,
+        sectors: u64,
+    ) -> Result<Arc<AgreementTree>, HostError> {
+        let known = self.take(id);
+        let tree = match known {
+            Some(tree) if tree.count() == sectors => tree,
+            _ => Arc::new(build(records, id, sectors)?),
+        };
+        self.keep(*id, Arc::clone(&tree));
+        Ok(tree)
+    }
+
+    /// Forgets an agreement that has ended.
+    pub fn forget(&self, id: &AgreementId) {
+        let _ = self.take(id);
+    }
+
+    fn take(&self, id: &AgreementId) -> Option<Arc<AgreementTree>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|(known, _)| known == id)?;
+        Some(kept.remove(at).1)
+    }
+
+    fn keep(&self, id: AgreementId, tree: Arc<AgreementTree>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(known, _)| *known != id);
+        kept.push((id, tree));
+        while kept.len() > 1 && kept.iter().map(|(_, tree)| tree.count()).sum::<u64>() > self.budget {
+            kept.remove(0);
+        }
+    }
+}
+
+fn build(records: &dyn HostRecords, id: &AgreementId, sectors: u64) -> Result<AgreementTree, HostError> {
+    let mut tree = AgreementTree::new();
+    each_row(records, Table::Contents, id.as_bytes(), |(_, root)| {
+        if tree.count() < sectors {
+            tree.append(&SectorRoot(rows::read_32(Table::Contents, &root)?))?;
+        }
+        Ok(())
+    })?;
+    if tree.count() < sectors {
+        return Err(HostError::Dangling { table: Table::Contents });
+    }
+    Ok(tree)
+}
