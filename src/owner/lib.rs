@@ -1,1 +1,39 @@
-//! Upload, download, audit, settle: what an owner does.
+//! Upload, download, audit, settle, recover: what an owner does.
+//!
+//! In: an identity, and three ports ([`HostNet`], [`OwnerLedger`], [`OwnerRecords`]). Out: one [`Owner`] with a
+//! verb for each thing a person wants, plain data to show ([`views`]), and failures that say where, which host,
+//! what became of the money and what to do next ([`error`]).
+//!
+//! What must never happen here: money is paid twice or for a shard nobody signed for; an outside effect happens
+//! before it is written down; "done" is said before every shard is acknowledged, co-signed and audited once;
+//! a byte from a host is believed before its hash is checked; memory grows with the file; one host that hangs
+//! makes a person wait.
+//!
+//! Deciding functions are pure and tested alone; the verbs are short loops around them.
+
+mod config;
+pub mod error;
+mod events;
+mod job;
+mod owner;
+mod ports;
+mod request;
+pub mod views;
+
+pub use config::{MAX_CLOSE_BATCH, MAX_OPEN_BATCH, OwnerConfig};
+pub use error::{
+    AuditError, DownloadError, Failed, HostFault, LedgerFault, MoneyEffect, NetFault, NextStep, RecordsFault,
+    RecoverError, SettleError, UploadError, ViewError,
+};
+pub use events::{Event, HostEvent, Progress, Silent, Stage, Warning};
+pub use job::{JobId, NotAJobId};
+pub use owner::{Owner, Ports};
+pub use ports::{
+    AppliedTx, Batch, BeaconRound, CloseItem, Entry, EscrowCall, HostNet, Lane, LaneStream, LedgerInfo,
+    OpenItem, OwnerLedger, OwnerRecords, PendingTx, Space, TxJournal, TxOutcome,
+};
+pub use request::{AuditTarget, DownloadRequest, Keeping, SettleOptions, Source, Target, UploadRequest};
+pub use views::{
+    AgreementView, AuditReport, DownloadReport, FileDetail, FileView, JobView, Quote, RecoverReport,
+    SettleReport, UploadReport, WalletView,
+};

@@ -1,0 +1,113 @@
+//! What a caller asks for.
+
+use layr_coding::Profile;
+use layr_types::{AgreementId, DAY_SECONDS, Stroops};
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// One file to upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// The name it is stored under.
+    pub name: String,
+}
+
+/// How files are to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keeping {
+    /// `k/n`.
+    pub profile: Profile,
+    /// Term of new agreements in seconds.
+    pub term: u64,
+    /// Most that may be locked in escrow and spent on fees.
+    pub max_cost: Option<Stroops>,
+    /// Highest price accepted, in stroops per GiB-day.
+    pub max_rate: Option<u64>,
+    /// Whether one host may hold several shards of a segment when there are fewer hosts than shards.
+    pub shared_hosts: bool,
+    /// Whether hosts of one network prefix may be chosen together.
+    pub same_network: bool,
+    /// Whether to compress chunks where it pays.
+    pub compress: bool,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self {
+            profile: Profile::WIDE,
+            term: 30 * DAY_SECONDS,
+            max_cost: None,
+            max_rate: None,
+            shared_hosts: false,
+            same_network: false,
+            compress: true,
+        }
+    }
+}
+
+/// Files to upload in one go; small ones share segments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadRequest {
+    /// Which files ([`crate::expand`] turns paths into sources).
+    pub sources: Vec<Source>,
+    /// How they are kept.
+    pub keeping: Keeping,
+}
+
+/// Where a download goes.
+pub enum Target {
+    /// A file, written beside itself first and renamed when it is complete and right.
+    File {
+        /// Where.
+        path: PathBuf,
+        /// Whether to replace what is there.
+        force: bool,
+    },
+    /// A stream that cannot be taken back, such as standard output.
+    Stream(Box<dyn std::io::Write + Send>),
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, force } => {
+                f.debug_struct("File").field("path", path).field("force", force).finish()
+            }
+            Self::Stream(_) => f.write_str("Stream(…)"),
+        }
+    }
+}
+
+/// A file to bring back.
+#[derive(Debug)]
+pub struct DownloadRequest {
+    /// Its name.
+    pub name: String,
+    /// Only these bytes of it.
+    pub range: Option<Range<u64>>,
+    /// Where to.
+    pub target: Target,
+}
+
+/// What to audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditTarget {
+    /// Every open agreement.
+    All,
+    /// Those that hold this file.
+    File(String),
+    /// This one.
+    Agreement(AgreementId),
+}
+
+/// How to settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SettleOptions {
+    /// End agreements before their term by consent.
+    pub early: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}

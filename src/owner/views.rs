@@ -1,0 +1,409 @@
+//! What a person gets to see: plain data for the command line and the local API.
+
+use crate::job::JobId;
+use layr_audits::Verdict;
+use layr_coding::{FileHash, Profile};
+use layr_types::{AccountKey, AgreementId, ByteCount, FileId, NodeKey, Stroops, TxHash, UnixSeconds};
+use serde::Serialize;
+
+/// What an upload will cost, binding while the offers it rests on last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Quote {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: ByteCount,
+    /// Segments at most; compression and deduplication can only make them fewer.
+    pub segments: u64,
+    /// `k/n`.
+    pub profile: Profile,
+    /// Term of new agreements in seconds.
+    pub term: u64,
+    /// New agreements, one a host.
+    pub hosts: Vec<QuotedHost>,
+    /// Agreements that exist and have room.
+    pub reused: Vec<NodeKey>,
+    /// Locked in escrow by the new agreements, base fees included.
+    pub escrow: Stroops,
+    /// Part of it that hosts keep whatever happens.
+    pub base_fees: Stroops,
+    /// Most that the ledger takes in fees and rent.
+    pub ledger_fees: Stroops,
+    /// What hosts will have earned at the end of the term if nothing more is stored.
+    pub storage: Stroops,
+    /// What comes back at the end of the term if nothing more is stored.
+    pub refundable: Stroops,
+    /// Escrow and fees together: what the account must hold, and what a limit is compared with.
+    pub total: Stroops,
+    /// Until when the hosts are bound to it; `None` where nothing new is agreed.
+    pub binding_until: Option<UnixSeconds>,
+    /// Shards of a segment on one host; above 1 only where that was allowed.
+    pub shards_per_host: u8,
+    /// Hosts that were asked and not chosen, and why.
+    pub not_chosen: Vec<NotChosen>,
+}
+
+/// A host in a quote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuotedHost {
+    /// Which.
+    pub node: NodeKey,
+    /// Stroops per GiB-day.
+    pub rate: u64,
+    /// Bytes agreed.
+    pub capacity: ByteCount,
+    /// Locked for it.
+    pub escrow: Stroops,
+    /// Part of that it keeps whatever happens.
+    pub base_fee: Stroops,
+    /// What it puts at stake.
+    pub collateral: Stroops,
+}
+
+/// A host that was not chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotChosen {
+    /// Which.
+    pub node: NodeKey,
+    /// Why.
+    pub why: String,
+}
+
+/// An upload that is done: every shard acknowledged, co-signed, and audited once.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct UploadReport {
+    /// The job.
+    pub job: JobId,
+    /// The files.
+    pub files: Vec<FileView>,
+    /// Bytes read from the sources.
+    pub bytes: ByteCount,
+    /// Bytes sent to hosts in this run (acknowledged shards are not sent again).
+    pub sent: ByteCount,
+    /// Hosts that hold shards of it.
+    pub hosts: Vec<NodeKey>,
+    /// Hosts that failed on the way and were replaced.
+    pub replaced: Vec<NodeKey>,
+    /// Agreements opened for it.
+    pub opened: Vec<AgreementId>,
+    /// Locked in escrow for it.
+    pub escrow: Stroops,
+    /// Spent on ledger fees and rent.
+    pub fees: Stroops,
+    /// Wall time of encoding and sending, seconds.
+    pub send_seconds: f64,
+    /// Wall time of everything, seconds.
+    pub seconds: f64,
+}
+
+/// One file in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileView {
+    /// Its id.
+    pub id: FileId,
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub size: ByteCount,
+    /// BLAKE3 of its content.
+    pub hash: FileHash,
+    /// When it was stored, by the ledger's clock.
+    pub stored: UnixSeconds,
+    /// When the first agreement it needs ends.
+    pub expires: Option<UnixSeconds>,
+    /// `k/n`.
+    pub profile: Profile,
+    /// Segments it lies in.
+    pub segments: u64,
+}
+
+/// One file in detail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FileDetail {
+    /// The file.
+    pub file: FileView,
+    /// Its chunks.
+    pub chunks: u64,
+    /// Health as of each host's newest audit.
+    pub health: Health,
+    /// Who holds how much of it.
+    pub hosts: Vec<HoldingView>,
+    /// The segments.
+    pub segments: Vec<SegmentView>,
+}
+
+/// A host's part in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HoldingView {
+    /// Which host.
+    pub node: NodeKey,
+    /// Under which agreement.
+    pub agreement: AgreementId,
+    /// Sectors of this file.
+    pub sectors: u64,
+    /// Verdict of the newest audit; `None` before the first.
+    pub last_verdict: Option<Verdict>,
+    /// When that was.
+    pub audited: Option<UnixSeconds>,
+}
+
+/// A segment of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SegmentView {
+    /// Its place in the file.
+    pub index: u64,
+    /// Its own `k/n` (a last segment may be smaller).
+    pub profile: Profile,
+    /// Shards on hosts whose newest audit passed.
+    pub survivors: u8,
+}
+
+/// How far a file is from being lost: its worst segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// Shards that survive.
+    pub survivors: u8,
+    /// Shards needed.
+    pub needed: u8,
+    /// Shards made.
+    pub made: u8,
+}
+
+impl Health {
+    /// True while the file can be read.
+    #[must_use]
+    pub const fn readable(&self) -> bool {
+        self.survivors >= self.needed
+    }
+}
+
+/// A download that is done: its hash was checked, unless only a range was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DownloadReport {
+    /// The name.
+    pub name: String,
+    /// Bytes written.
+    pub bytes: ByteCount,
+    /// BLAKE3 of the whole file; `None` for a range.
+    pub hash: Option<FileHash>,
+    /// Bytes received from hosts.
+    pub received: ByteCount,
+    /// Bytes that were there already from an earlier attempt.
+    pub resumed: ByteCount,
+    /// Segments that needed decoding because a data shard was not to be had.
+    pub decoded: u64,
+    /// Hosts that sent.
+    pub hosts: Vec<NodeKey>,
+    /// Hosts that did not, and why.
+    pub failed: Vec<NotChosen>,
+    /// Wall time, seconds.
+    pub seconds: f64,
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditReport {
+    /// One entry an agreement.
+    pub hosts: Vec<AuditView>,
+    /// Health of the files concerned.
+    pub files: Vec<(String, Health)>,
+    /// The beacon round the leaves were drawn from.
+    pub round: u64,
+}
+
+impl AuditReport {
+    /// True where every host passed.
+    #[must_use]
+    pub fn all_passed(&self) -> bool {
+        self.hosts.iter().all(|host| host.verdict == Verdict::Passed)
+    }
+}
+
+/// One host's audit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AuditView {
+    /// Which host.
+    pub node: NodeKey,
+    /// Which agreement.
+    pub agreement: AgreementId,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Leaves asked for.
+    pub asked: u16,
+    /// Leaves proved.
+    pub good: u16,
+    /// Sectors under the audited root.
+    pub sectors: u64,
+    /// How long the answer took, milliseconds.
+    pub millis: u64,
+    /// Whether the host signed the outcome into the shared history.
+    pub recorded: bool,
+    /// What the host or the network said, if not an answer.
+    pub detail: Option<String>,
+}
+
+/// Where an agreement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum AgreementStage {
+    /// Signed by the host; not on the ledger, and perhaps never.
+    Proposed,
+    /// Running.
+    Running,
+    /// Ended; to be settled, newer revisions may still be published.
+    Ending,
+    /// Frozen; the host may prove.
+    Proving,
+    /// The proof window is over; to be expired.
+    Over,
+    /// Settled.
+    Settled,
+}
+
+/// One agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AgreementView {
+    /// Its id.
+    pub id: AgreementId,
+    /// With whom.
+    pub host: NodeKey,
+    /// Where it stands.
+    pub stage: AgreementStage,
+    /// Begin.
+    pub start: UnixSeconds,
+    /// End.
+    pub end: UnixSeconds,
+    /// Bytes agreed.
+    pub capacity: ByteCount,
+    /// Bytes stored.
+    pub stored: ByteCount,
+    /// Stroops per GiB-day.
+    pub rate: u64,
+    /// Locked.
+    pub escrow: Stroops,
+    /// The host's stake.
+    pub collateral: Stroops,
+    /// Earned and acknowledged.
+    pub paid: Stroops,
+    /// Earned, not yet acknowledged.
+    pub due: Stroops,
+    /// The newest co-signed revision.
+    pub revision: u64,
+    /// Audits passed.
+    pub audits_good: u32,
+    /// Audits failed.
+    pub audits_bad: u32,
+    /// Verdict of the newest audit.
+    pub last_verdict: Option<Verdict>,
+    /// When somebody must act next, and nobody has to hurry before.
+    pub next_deadline: UnixSeconds,
+    /// What came back when it was settled.
+    pub refunded: Option<Stroops>,
+}
+
+/// The account and what is locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WalletView {
+    /// The account.
+    pub account: AccountKey,
+    /// What it can spend.
+    pub balance: Stroops,
+    /// Locked in open agreements.
+    pub escrow: Stroops,
+    /// Part of that already earned by hosts.
+    pub earned_by_hosts: Stroops,
+    /// Transactions sent whose fate is not known yet.
+    pub pending: Vec<TxHash>,
+}
+
+/// What settling did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettleReport {
+    /// One entry an agreement.
+    pub agreements: Vec<SettledView>,
+    /// Came back to the account.
+    pub refunded: Stroops,
+    /// Went to hosts, collateral not counted.
+    pub paid: Stroops,
+    /// Spent on ledger fees.
+    pub fees: Stroops,
+}
+
+/// What was done about one agreement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum SettleStep {
+    /// Nothing: its term is not over.
+    Running,
+    /// Nothing yet: the offer it was opened from could still be opened again.
+    Waiting,
+    /// Both signed the split and it was paid out.
+    Closed,
+    /// The newest revision was shown to the ledger.
+    Published,
+    /// The host may prove until the deadline.
+    AwaitingProof,
+    /// Nobody proved; it was ended.
+    Expired,
+    /// It was settled before, by whomever.
+    Settled,
+    /// The host did not sign; tried again later.
+    HostUnwilling,
+}
+
+/// One agreement's settlement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettledView {
+    /// Which.
+    pub id: AgreementId,
+    /// With whom.
+    pub host: NodeKey,
+    /// What was done (or would be, in a dry run).
+    pub step: SettleStep,
+    /// To the host by `settle()`, collateral included; `None` while open.
+    pub to_host: Option<Stroops>,
+    /// To the owner.
+    pub to_owner: Option<Stroops>,
+    /// To nobody.
+    pub burned: Option<Stroops>,
+    /// The transaction.
+    pub tx: Option<TxHash>,
+    /// When something can be done next.
+    pub next_deadline: Option<UnixSeconds>,
+    /// What the host said, if it did not cooperate.
+    pub detail: Option<String>,
+}
+
+/// What was restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecoverReport {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: ByteCount,
+    /// Agreements.
+    pub agreements: u64,
+    /// Agreements whose host could not be asked for its newest revision.
+    pub unreachable: Vec<NodeKey>,
+    /// When the catalogue was saved.
+    pub saved: UnixSeconds,
+}
+
+/// An unfinished upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JobView {
+    /// Its name.
+    pub id: JobId,
+    /// When it began.
+    pub began: UnixSeconds,
+    /// Names of its files, the first few.
+    pub files: Vec<String>,
+    /// How many files.
+    pub count: u64,
+    /// Bytes in all.
+    pub bytes: ByteCount,
+    /// Shards acknowledged so far.
+    pub acknowledged: u64,
+}
