@@ -1,0 +1,195 @@
+//! The owner's view of the ledger, over the Stellar client: every transaction is in the owner's journal before
+//! its first byte leaves.
+
+use futures::future::{BoxFuture, FutureExt as _};
+use layr_identity::{Identity, Signer};
+use layr_ledger::{
+    Call, Cause, Closing, Escrow, LedgerError, MoneyEffect, Opening, Payer, Pending, PendingLog, Publication,
+    Resolution, Stage,
+};
+use layr_market::Terms;
+use layr_owner::{
+    AppliedTx, BeaconRound, EscrowCall, LedgerFault, LedgerInfo, OwnerLedger, PendingTx, TxJournal, TxOutcome,
+};
+use layr_types::{AccountKey, ContractId, Stroops, UnixSeconds};
+use std::sync::Arc;
+
+/// Slots in one folder.
+const SLOTS: u8 = 64;
+/// Bound on the fees and the rent of opening, whatever the number of agreements: 0.3 XLM. A call cannot be
+/// simulated before hosts have signed, so the bound comes from the measured costs in `contracts/escrow`, with
+/// head-room for rent; a transaction that would cost more is not sent.
+const OPEN_BASE: Stroops = Stroops(3_000_000);
+/// The same for each agreement: 0.04 XLM.
+const OPEN_EACH: Stroops = Stroops(400_000);
+
+/// An owner's account on one escrow contract.
+#[derive(Clone)]
+pub struct StellarOwner {
+    escrow: Escrow,
+    token: ContractId,
+    account: Signer,
+}
+
+impl StellarOwner {
+    /// Joins a contract, an asset and an identity.
+    #[must_use]
+    pub fn new(escrow: Escrow, token: ContractId, identity: &Identity) -> Self {
+        Self { escrow, token, account: identity.account_signer() }
+    }
+
+    fn key(&self) -> AccountKey {
+        AccountKey(self.account.public())
+    }
+
+    async fn spendable(&self) -> Result<Stroops, LedgerFault> {
+        let account = self.escrow.client().account(&self.key()).await.map_err(fault)?;
+        Ok(account.map_or(Stroops::ZERO, |state| state.spendable()))
+    }
+
+    fn call(&self, call: &EscrowCall) -> Result<Call<()>, LedgerError> {
+        match call {
+            EscrowCall::Open(items) => {
+                let openings: Vec<Opening> = items
+                    .iter()
+                    .map(|item| Opening { terms: item.terms.clone(), host_signature: item.host })
+                    .collect();
+                self.escrow.open(&self.key(), &openings)
+            }
+            EscrowCall::Close(items) => {
+                let closings: Vec<Closing> = items
+                    .iter()
+                    .map(|item| Closing {
+                        terms: item.terms.clone(),
+                        state: item.state,
+                        split: item.split,
+                        owner_signature: item.owner,
+                        host_signature: item.host,
+                    })
+                    .collect();
+                self.escrow.close(&closings)
+            }
+            EscrowCall::Publish { terms, state, revision } => self.escrow.publish(&Publication {
+                terms: Terms::clone(terms),
+                state: **state,
+                revision: revision.revision.clone(),
+                owner_signature: revision.owner,
+                host_signature: revision.host,
+            }),
+            EscrowCall::Expire { terms, state, revision } => {
+                self.escrow.expire(terms, state, revision.as_ref().map(|signed| &signed.revision))
+            }
+        }
+    }
+
+    /// What the call needs from the account beyond fees.
+    fn locked(call: &EscrowCall) -> Stroops {
+        match call {
+            EscrowCall::Open(items) => {
+                items.iter().map(|item| item.terms.escrow + item.terms.voucher_part).sum()
+            }
+            _ => Stroops::ZERO,
+        }
+    }
+}
+
+/// The owner's journal as the client calls it.
+struct Journal(TxJournal);
+
+impl PendingLog for Journal {
+    fn about_to_send(&self, pending: &Pending) -> Result<(), layr_ledger::BoxError> {
+        (self.0)(&written(pending)?).map_err(Into::into)
+    }
+}
+
+fn written(pending: &Pending) -> Result<PendingTx, serde_json::Error> {
+    Ok(PendingTx { hash: pending.hash, envelope: serde_json::to_vec(pending)?, fee_bound: pending.max_fee })
+}
+
+/// The client's error in the owner's words.
+fn fault(error: LedgerError) -> LedgerFault {
+    match error.effect {
+        MoneyEffect::Unknown(hash) | MoneyEffect::Applied(hash) => {
+            LedgerFault::Unknown { hash, source: Some(error.into()) }
+        }
+        MoneyEffect::Fee(fee) => LedgerFault::Refused { fee, source: error.into() },
+        MoneyEffect::None if error.is_transient() || matches!(error.stage, Stage::Read | Stage::Beacon) => {
+            LedgerFault::Unreachable(error.into())
+        }
+        MoneyEffect::None => LedgerFault::Refused { fee: Stroops::ZERO, source: error.into() },
+    }
+}
+
+impl OwnerLedger for StellarOwner {
+    fn info(&self) -> LedgerInfo {
+        LedgerInfo {
+            context: self.escrow.context(),
+            token: self.token,
+            account: self.key(),
+            beacon: self.escrow.client().beacon().schedule(),
+        }
+    }
+
+    fn now(&self) -> BoxFuture<'_, Result<UnixSeconds, LedgerFault>> {
+        async { Ok(self.escrow.client().now().await.map_err(fault)?.now) }.boxed()
+    }
+
+    fn balance(&self) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
+        self.spendable().boxed()
+    }
+
+    fn beacon(&self) -> BoxFuture<'_, Result<BeaconRound, LedgerFault>> {
+        async {
+            let round = self.escrow.client().beacon().latest().await.map_err(fault)?;
+            Ok(BeaconRound { round: round.round, randomness: round.randomness })
+        }
+        .boxed()
+    }
+
+    fn slots(&self, folder: u32) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LedgerFault>> {
+        async move {
+            let folder = self.escrow.folder(&self.key(), folder).await.map_err(fault)?;
+            Ok((0..SLOTS).map(|slot| folder.slot(slot).unwrap_or_default()).collect())
+        }
+        .boxed()
+    }
+
+    fn open_fee_bound(&self, agreements: usize) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
+        let count = i128::try_from(agreements).unwrap_or(i128::MAX >> 32);
+        async move { Ok(Stroops(OPEN_BASE.0 + OPEN_EACH.0.saturating_mul(count))) }.boxed()
+    }
+
+    fn send(&self, call: EscrowCall, journal: TxJournal) -> BoxFuture<'_, Result<AppliedTx, LedgerFault>> {
+        async move {
+            let (balance, needed) = (self.spendable().await?, Self::locked(&call));
+            if balance < needed {
+                return Err(LedgerFault::Funds { balance, needed });
+            }
+            let mut payer = Payer::new(self.account.clone(), Arc::new(Journal(journal)));
+            if let EscrowCall::Open(items) = &call {
+                payer.max_fee = Some(self.open_fee_bound(items.len()).await?);
+            }
+            let outcome = self.call(&call).map_err(fault)?.submit(&payer).await.map_err(fault)?;
+            Ok(AppliedTx { hash: outcome.receipt.hash, fee: outcome.receipt.fee })
+        }
+        .boxed()
+    }
+
+    fn follow<'a>(&'a self, tx: &'a PendingTx) -> BoxFuture<'a, Result<TxOutcome, LedgerFault>> {
+        async move {
+            let pending: Pending = serde_json::from_slice(&tx.envelope)
+                .map_err(|error| LedgerFault::Unknown { hash: tx.hash, source: Some(error.into()) })?;
+            match self.escrow.client().resume(&pending).await {
+                Ok(Resolution::Applied(receipt)) => {
+                    Ok(TxOutcome::Applied(AppliedTx { hash: receipt.hash, fee: receipt.fee }))
+                }
+                Ok(Resolution::Failed { fee, .. }) => Ok(TxOutcome::Dead { fee }),
+                Ok(Resolution::Expired) => Ok(TxOutcome::Dead { fee: Stroops::ZERO }),
+                Ok(_) => Ok(TxOutcome::Pending),
+                Err(error) if matches!(*error.cause, Cause::Unreachable(_)) => Ok(TxOutcome::Pending),
+                Err(error) => Err(fault(error)),
+            }
+        }
+        .boxed()
+    }
+}

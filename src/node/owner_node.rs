@@ -1,0 +1,100 @@
+//! An owner's verbs with their ports, for as long as a command (or the daemon) needs them.
+
+use crate::host_net::OwnerNet;
+use crate::network_file::Network;
+use crate::owner_ledger::StellarOwner;
+use layr_identity::{Identity, Purpose};
+use layr_ledger::{LedgerClient, LedgerError};
+use layr_net::{LookupError, Multiaddr, Net, NetConfig, StartError};
+use layr_owner::{Owner, OwnerKeys, OwnerPorts, Progress};
+use layr_store::OwnerStore;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// What an owner is started with.
+pub struct OwnerNodeConfig {
+    /// Where records lie.
+    pub dir: PathBuf,
+    /// Who it is.
+    pub identity: Identity,
+    /// Which ledger, contract and beacon.
+    pub network: Network,
+    /// Nodes to enter the network through.
+    pub bootstrap: Vec<Multiaddr>,
+    /// Find nodes on the local network.
+    pub mdns: bool,
+    /// Who is told how far things are.
+    pub progress: Arc<dyn Progress>,
+}
+
+/// Why an owner cannot start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OwnerNodeError {
+    /// The data directory.
+    #[error(transparent)]
+    Store(#[from] layr_store::OpenError),
+    /// The ledger's configuration.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The network door.
+    #[error(transparent)]
+    Net(#[from] StartError),
+    /// Nobody to enter the network through.
+    #[error("no node of the network answers")]
+    Join(#[source] LookupError),
+    /// A task died while starting; the log has the cause.
+    #[error("a task died while the owner started")]
+    Task,
+}
+
+/// An owner with its ports.
+pub struct OwnerNode {
+    /// The verbs.
+    pub owner: Arc<Owner>,
+    /// The ledger client, for what is not an owner's verb (balances, funding).
+    pub ledger: LedgerClient,
+    net: Net,
+}
+
+impl OwnerNode {
+    /// Opens records, ledger client and network door.
+    ///
+    /// # Errors
+    /// [`OwnerNodeError`].
+    pub async fn start(config: OwnerNodeConfig) -> Result<Self, OwnerNodeError> {
+        let dir = config.dir.clone();
+        let store = tokio::task::spawn_blocking(move || OwnerStore::open(&dir)).await.map_err(|_| OwnerNodeError::Task)??;
+        let ledger = LedgerClient::new(config.network.ledger.clone())?;
+        let network = config.network.ledger.network_id();
+        let mut door = NetConfig::client(config.identity.node_seed(), network);
+        door.bootstrap = config.bootstrap;
+        door.mdns = config.mdns;
+        let (net, _) = Net::start(door).await?;
+        let stellar =
+            StellarOwner::new(ledger.escrow(config.network.escrow), config.network.token, &config.identity);
+        let ports = OwnerPorts {
+            net: Arc::new(OwnerNet::new(net.clone(), network, config.identity.secret(Purpose::CatalogueRecord))),
+            ledger: Arc::new(stellar),
+            records: Arc::new(store),
+            progress: config.progress,
+        };
+        let owner = Owner::new(OwnerKeys::from(&config.identity), ports);
+        Ok(Self { owner: Arc::new(owner), ledger, net })
+    }
+
+    /// Waits until the network has been entered.
+    ///
+    /// # Errors
+    /// [`OwnerNodeError::Join`] if no node answered in time.
+    pub async fn join(&self, within: Duration) -> Result<(), OwnerNodeError> {
+        self.net.joined(within).await.map_err(OwnerNodeError::Join)
+    }
+
+    /// Closes the door.
+    pub async fn stop(self) {
+        self.net.shutdown().await;
+    }
+}
