@@ -1,7 +1,7 @@
 //! Audits: how an owner finds out whether a host still has the data, and how a host shows it.
 //!
 //! challenge → proof → verdict. In: the newest co-signed [`layr_market::Revision`] and public randomness. A
-//! [`Challenge`] names up to 64 leaves; [`prove`] answers it from a host's disk; [`judge`] turns whatever came
+//! [`Challenge`] names up to 64 leaves; [`prove()`] answers it from a host's disk; [`judge()`] turns whatever came
 //! back into one of seven [`Verdict`]s; an [`AuditRecord`] folds it into the history both sides sign.
 //!
 //! What must never happen: a host that holds every leaf fails; a host that lacks a fraction passes more often
