@@ -20,13 +20,16 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::{TlsConnector, TlsStream};
 
 /// Ciphertext one lane may buffer before a write waits: few system calls, little memory.
 pub(crate) const TLS_BUFFER_BYTES: usize = 256 * 1024;
+/// Ciphertext read from the socket at once. TLS alone asks for 4 KiB at a time, which makes system calls the
+/// largest cost of receiving.
+const READ_BUFFER_BYTES: usize = 128 * 1024;
 /// Head start of each lane address over the next one.
 const STAGGER: Duration = Duration::from_millis(150);
 /// Lane addresses tried; a record lists no more.
@@ -41,17 +44,26 @@ pub enum LanePath {
     Libp2p,
 }
 
+/// What TLS reads from and writes to: writes go straight to the socket.
+pub(crate) type Wire = BufReader<TcpStream>;
+
+/// Makes a connected socket ready to carry a lane.
+pub(crate) fn wire(tcp: TcpStream) -> io::Result<Wire> {
+    tcp.set_nodelay(true)?;
+    Ok(BufReader::with_capacity(READ_BUFFER_BYTES, tcp))
+}
+
 /// An authenticated, encrypted byte stream for bulk data. Dropping it cuts the lane; shut it down to close it
 /// in order.
 pub struct LaneStream(Inner);
 
 enum Inner {
-    Direct { io: Box<TlsStream<TcpStream>>, _place: Option<Permit<NodeKey>> },
+    Direct { io: Box<TlsStream<Wire>>, _place: Option<Permit<NodeKey>> },
     Libp2p(PeerStream),
 }
 
 impl LaneStream {
-    pub(crate) fn direct(io: TlsStream<TcpStream>, place: Option<Permit<NodeKey>>) -> Self {
+    pub(crate) fn direct(io: TlsStream<Wire>, place: Option<Permit<NodeKey>>) -> Self {
         Self(Inner::Direct { io: Box::new(io), _place: place })
     }
 
@@ -167,10 +179,10 @@ async fn call_one(
         Ok(Err(error)) => return Err(failed(Stage::Dial, error.to_string())),
         Err(_) => return Err(failed(Stage::Dial, late())),
     };
-    tcp.set_nodelay(true).map_err(|error| failed(Stage::Dial, error.to_string()))?;
+    let wire = wire(tcp).map_err(|error| failed(Stage::Dial, error.to_string()))?;
     let terms = tls.client(node).map_err(|error| failed(Stage::Handshake, error.to_string()))?;
     let name = ServerName::IpAddress(address.ip().into());
-    let connect = TlsConnector::from(terms).connect_with(name, tcp, |session| {
+    let connect = TlsConnector::from(terms).connect_with(name, wire, |session| {
         session.set_buffer_limit(Some(TLS_BUFFER_BYTES));
     });
     match timeout(within, connect).await {

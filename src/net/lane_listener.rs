@@ -7,7 +7,7 @@
 
 use crate::gate::{Gate, Permit};
 use crate::inbound::{LaneInbound, Ports};
-use crate::lane::{LaneStream, TLS_BUFFER_BYTES};
+use crate::lane::{wire, LaneStream, Wire, TLS_BUFFER_BYTES};
 use crate::tls::{LaneTls, proved_by};
 use std::io;
 use std::net::IpAddr;
@@ -77,13 +77,13 @@ impl LaneListener {
     }
 }
 
-async fn handshake(acceptor: &TlsAcceptor, tcp: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-    tcp.set_nodelay(true)?;
-    let accept = acceptor.accept_with(tcp, |session| session.set_buffer_limit(Some(TLS_BUFFER_BYTES)));
+async fn handshake(acceptor: &TlsAcceptor, tcp: TcpStream) -> io::Result<TlsStream<Wire>> {
+    let wire = wire(tcp)?;
+    let accept = acceptor.accept_with(wire, |session| session.set_buffer_limit(Some(TLS_BUFFER_BYTES)));
     accept.await.map(TlsStream::Server)
 }
 
-fn hand_over(ports: &Ports, io: TlsStream<TcpStream>) {
+fn hand_over(ports: &Ports, io: TlsStream<Wire>) {
     let Some(peer) = proved_by(io.get_ref().1.peer_certificates()) else {
         tracing::debug!("a lane's caller proved no node key");
         return;
