@@ -178,11 +178,8 @@ impl LedgerClient {
     /// # Errors
     /// What reading can meet.
     pub async fn now(&self) -> Result<LedgerTime, LedgerError> {
-        let latest = self.inner.rpc.latest_ledger().await?;
-        if let Some(time) = latest.close_time {
-            return Ok(LedgerTime { now: UnixSeconds(time), sequence: latest.sequence });
-        }
-        // Older endpoints tell the time only beside a transaction's fate; nobody's transaction has this hash.
+        // getLatestLedger would send the whole ledger along, megabytes on a busy network. The answer to any
+        // question about a transaction carries the time too, and nobody's transaction has this hash.
         let (found, _) = self.inner.rpc.transaction(&layr_types::TxHash::default()).await?;
         Ok(LedgerTime { now: UnixSeconds(found.latest_ledger_close_time), sequence: found.latest_ledger })
     }

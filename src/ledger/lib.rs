@@ -60,3 +60,6 @@ pub use fees::CallQuote;
 pub use http::HttpLimits;
 pub use receipt::{Receipt, Resolution};
 pub use rpc_types::{Health, NetworkInfo};
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Stellar's JSON-RPC, the twelve methods this program uses, over any of several endpoints.
+//! Stellar's JSON-RPC, the methods this program uses, over any of several endpoints.
 //!
 //! Answers are data of strangers: bodies are bounded (`http.rs`), XDR is decoded with limits (`xdr.rs`), and an
 //! answer that cannot be read counts as that endpoint's failure, so that the next one is asked.
@@ -6,7 +6,7 @@
 use crate::error::{Cause, Fault, LedgerError, Stage};
 use crate::http::{Answer, Ask, Endpoints, HttpLimits, Unanswered, Verdict};
 use crate::rpc_types::{
-    Envelope, Events, FeeStats, Found, Health, LatestLedger, LedgerEntries, NetworkInfo, Sent, Simulation,
+    Envelope, Events, FeeStats, Found, Health, LedgerEntries, NetworkInfo, Sent, Simulation,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -45,10 +45,6 @@ impl Rpc {
         let (info, answer) =
             self.call("getNetwork", Value::Null).await.map_err(|e| LedgerError::new(Stage::Read, e.cause))?;
         Ok((info, answer.endpoint))
-    }
-
-    pub(crate) async fn latest_ledger(&self) -> Result<LatestLedger, LedgerError> {
-        self.read("getLatestLedger", Value::Null).await
     }
 
     pub(crate) async fn fee_stats(&self) -> Result<FeeStats, LedgerError> {

@@ -46,15 +46,6 @@ pub struct NetworkInfo {
     pub friendbot_url: Option<String>,
 }
 
-/// `getLatestLedger`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct LatestLedger {
-    pub(crate) sequence: u32,
-    #[serde(default, deserialize_with = "optional_number")]
-    pub(crate) close_time: Option<u64>,
-}
-
 /// `getLedgerEntries`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

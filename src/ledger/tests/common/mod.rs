@@ -1,0 +1,223 @@
+//! A local network, funded accounts, and an endpoint that can be made to misbehave.
+
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use layr_identity::Signer;
+use layr_ledger::{BoxError, HttpLimits, LedgerClient, NetworkConfig, Payer, Pending};
+use layr_localnet::{Clock, Localnet, LocalnetConfig, RunningLocalnet};
+use layr_types::{AccountKey, Stroops};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use zeroize::Zeroizing;
+
+/// The ledger's time when a test begins.
+pub const START: u64 = 1_800_000_000;
+
+/// Retries and time-outs short enough for tests.
+pub const QUICK: HttpLimits = HttpLimits {
+    timeout: Duration::from_millis(1_500),
+    rounds: 2,
+    backoff: Duration::from_millis(20),
+    max_body: 1 << 20,
+};
+
+/// A network whose clock stands still until advanced.
+pub async fn network() -> RunningLocalnet {
+    let config = LocalnetConfig {
+        seed: Some([7; 32]),
+        clock: Clock::Manual(START),
+        idle_tick: Duration::from_millis(50),
+        batch_window: Duration::from_millis(1),
+        ..LocalnetConfig::default()
+    };
+    Localnet::start(config).await.expect("a local network starts")
+}
+
+/// Its configuration, with short time-outs.
+pub async fn config(net: &RunningLocalnet) -> NetworkConfig {
+    let mut config = NetworkConfig::ask_local(&net.rpc_url()).await.expect("the network answers");
+    config.http = QUICK;
+    config
+}
+
+pub async fn client(net: &RunningLocalnet) -> LedgerClient {
+    LedgerClient::new(config(net).await).expect("the configuration is sound")
+}
+
+/// Moves the network's clock.
+pub async fn advance(net: &RunningLocalnet, seconds: u64) {
+    let body = format!("{{\"seconds\": {seconds}}}");
+    let request = format!(
+        "POST /dev/advance HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(net.address()).await.expect("the network listens");
+    stream.write_all(request.as_bytes()).await.expect("the request is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer comes");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// A journal in memory.
+#[derive(Clone, Default)]
+pub struct Journal(pub Arc<Mutex<Vec<Pending>>>);
+
+impl Journal {
+    pub fn all(&self) -> Vec<Pending> {
+        self.0.lock().expect("no test panics while holding it").clone()
+    }
+
+    pub fn last(&self) -> Pending {
+        self.all().pop().expect("something was written down")
+    }
+}
+
+impl layr_ledger::PendingLog for Journal {
+    fn about_to_send(&self, pending: &Pending) -> Result<(), BoxError> {
+        self.0.lock().expect("no test panics while holding it").push(pending.clone());
+        Ok(())
+    }
+}
+
+pub fn signer(number: u8) -> Signer {
+    Signer::from_seed(&Zeroizing::new([number; 32]))
+}
+
+pub fn account(number: u8) -> AccountKey {
+    AccountKey(signer(number).public())
+}
+
+/// A funded payer and its journal.
+pub async fn payer(client: &LedgerClient, number: u8) -> (Payer, Journal) {
+    client.fund(&account(number)).await.expect("the faucet gives");
+    let journal = Journal::default();
+    (Payer::new(signer(number), Arc::new(journal.clone())), journal)
+}
+
+pub async fn balance(client: &LedgerClient, account: &AccountKey) -> Stroops {
+    client.account(account).await.expect("the ledger answers").expect("the account exists").balance
+}
+
+/// How an endpoint behaves towards requests that name `method`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Passes everything on.
+    Honest,
+    /// Passes requests on but closes the connection instead of answering; from the first such request on,
+    /// everything else is refused too.
+    DropAnswers(&'static str),
+    /// Closes every connection at once.
+    Down,
+}
+
+/// An endpoint between client and network.
+pub struct Proxy {
+    pub url: String,
+    manner: Arc<Mutex<Manner>>,
+}
+
+impl Proxy {
+    pub async fn start(net: &RunningLocalnet) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+        let manner = Arc::new(Mutex::new(Manner::Honest));
+        let (upstream, shared) = (net.address(), Arc::clone(&manner));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let shared = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    let _ = relay(stream, upstream, &shared).await;
+                });
+            }
+        });
+        Self { url, manner }
+    }
+
+    pub fn set(&self, manner: Manner) {
+        *self.manner.lock().expect("not poisoned") = manner;
+    }
+}
+
+async fn relay(
+    mut from: TcpStream,
+    upstream: std::net::SocketAddr,
+    manner: &Mutex<Manner>,
+) -> std::io::Result<()> {
+    let request = read_request(&mut from).await?;
+    let now = *manner.lock().expect("not poisoned");
+    let swallow = match now {
+        Manner::Honest => false,
+        Manner::Down => return Ok(()),
+        Manner::DropAnswers(method) => {
+            let named = request.windows(method.len()).any(|window| window == method.as_bytes());
+            if named {
+                *manner.lock().expect("not poisoned") = Manner::Down;
+            }
+            named
+        }
+    };
+    let mut to = TcpStream::connect(upstream).await?;
+    to.write_all(&request).await?;
+    let mut answer = Vec::new();
+    to.read_to_end(&mut answer).await?;
+    if !swallow {
+        from.write_all(&answer).await?;
+    }
+    Ok(())
+}
+
+/// One request, its connection header replaced so that the answer ends with the connection.
+async fn read_request(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        let mut part = [0; 4096];
+        let n = stream.read(&mut part).await?;
+        bytes.extend_from_slice(&part[..n]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            if n == 0 {
+                return Ok(bytes);
+            }
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok())
+            .unwrap_or(0usize);
+        if n == 0 || body.len() >= length {
+            return Ok(format!("{head}\r\nconnection: close\r\n\r\n{body}").into_bytes());
+        }
+    }
+}
+
+/// A server that gives everybody the same bytes and then closes, or hangs where there are none.
+pub async fn parrot(answer: Option<Vec<u8>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                let _ = read_request(&mut stream).await;
+                match answer {
+                    Some(bytes) => {
+                        let _ = stream.write_all(&bytes).await;
+                    }
+                    None => std::future::pending::<()>().await,
+                }
+            });
+        }
+    });
+    url
+}
+
+/// An HTTP answer with this body.
+pub fn http_ok(body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
