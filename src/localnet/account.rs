@@ -1,9 +1,10 @@
 //! Account entries: making them, reading them, moving their balance and sequence number.
 
 use stellar_xdr::{
-    AccountEntry, AccountEntryExt, AccountEntryExtensionV1, AccountEntryExtensionV1Ext, AccountEntryExtensionV2,
-    AccountEntryExtensionV2Ext, AccountEntryExtensionV3, AccountId, ExtensionPoint, LedgerEntryData, LedgerKey,
-    LedgerKeyAccount, Liabilities, SequenceNumber, SponsorshipDescriptor, Thresholds, TimePoint,
+    AccountEntry, AccountEntryExt, AccountEntryExtensionV1, AccountEntryExtensionV1Ext,
+    AccountEntryExtensionV2, AccountEntryExtensionV2Ext, AccountEntryExtensionV3, AccountId, ExtensionPoint,
+    LedgerEntryData, LedgerKey, LedgerKeyAccount, Liabilities, SequenceNumber, SponsorshipDescriptor,
+    Thresholds, TimePoint,
 };
 
 use crate::settings::BASE_RESERVE;

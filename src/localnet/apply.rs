@@ -2,11 +2,12 @@
 
 use stellar_xdr::{
     CreateAccountResult, DiagnosticEvent, Error, ExtendFootprintTtlResult, ExtensionPoint, Hash,
-    InnerTransactionResult, InnerTransactionResultExt, InnerTransactionResultPair, InnerTransactionResultResult,
-    InvokeHostFunctionResult, LedgerEntryChanges, LedgerEntryData, OperationBody, OperationMetaV2,
-    OperationResult, OperationResultTr, PaymentResult, RestoreFootprintResult, SorobanTransactionMetaExt,
-    SorobanTransactionMetaExtV1, SorobanTransactionMetaV2, TransactionMeta, TransactionMetaV4, TransactionResult,
-    TransactionResultExt, TransactionResultMetaV1, TransactionResultPair, TransactionResultResult,
+    InnerTransactionResult, InnerTransactionResultExt, InnerTransactionResultPair,
+    InnerTransactionResultResult, InvokeHostFunctionResult, LedgerEntryChanges, LedgerEntryData,
+    OperationBody, OperationMetaV2, OperationResult, OperationResultTr, PaymentResult,
+    RestoreFootprintResult, SorobanTransactionMetaExt, SorobanTransactionMetaExtV1, SorobanTransactionMetaV2,
+    TransactionMeta, TransactionMetaV4, TransactionResult, TransactionResultExt, TransactionResultMetaV1,
+    TransactionResultPair, TransactionResultResult,
 };
 
 use crate::account;
@@ -54,7 +55,8 @@ pub(crate) fn apply(
 ) -> Result<TransactionResultMetaV1, Error> {
     let sequence = world.info.sequence_number;
     let moment = Moment { sequence, close_time: world.info.timestamp, settings: world.settings };
-    let judged = check_bump(frame, ledger, Stage::Application).and_then(|()| check(frame, ledger, &moment, Stage::Application));
+    let judged = check_bump(frame, ledger, Stage::Application)
+        .and_then(|()| check(frame, ledger, &moment, Stage::Application));
     let before = if judged.as_ref().err().is_none_or(uses_sequence) {
         use_sequence(frame, ledger, world)?
     } else {
@@ -177,15 +179,13 @@ fn one(
                 Err(fault) => (false, OperationResultTr::InvokeHostFunction(fault)),
             }
         }
-        OperationBody::ExtendFootprintTtl(op) => {
-            match footprint::extend(frame, op.extend_to, layer, world) {
-                Ok(harvest) => {
-                    run.harvest = harvest;
-                    (true, OperationResultTr::ExtendFootprintTtl(ExtendFootprintTtlResult::Success))
-                }
-                Err(fault) => return (false, footprint_failure(body, fault == footprint::Fault::ResourceLimit)),
+        OperationBody::ExtendFootprintTtl(op) => match footprint::extend(frame, op.extend_to, layer, world) {
+            Ok(harvest) => {
+                run.harvest = harvest;
+                (true, OperationResultTr::ExtendFootprintTtl(ExtendFootprintTtlResult::Success))
             }
-        }
+            Err(fault) => return (false, footprint_failure(body, fault == footprint::Fault::ResourceLimit)),
+        },
         OperationBody::RestoreFootprint(_) => match footprint::restore(frame, layer, world) {
             Ok(harvest) => {
                 run.harvest = harvest;

@@ -97,7 +97,8 @@ impl Beacon {
 /// Checks a round against a compressed public key, as any client of the scheme does.
 #[must_use]
 pub fn verify_round(public_key: &[u8], number: u64, signature: &[u8]) -> bool {
-    let (Ok(key), Ok(signature)) = (PublicKey::uncompress(public_key), Signature::uncompress(signature)) else {
+    let (Ok(key), Ok(signature)) = (PublicKey::uncompress(public_key), Signature::uncompress(signature))
+    else {
         return false;
     };
     signature.verify(true, &message(number), DST, &[], &key, true) == blst::BLST_ERROR::BLST_SUCCESS

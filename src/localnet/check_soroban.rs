@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use stellar_xdr::{
-    ContractDataDurability, ExtendFootprintTtlResult, HostFunction, InvokeHostFunctionResult, LedgerKey, Limits,
-    Memo, MuxedAccount, OperationBody, OperationResult, OperationResultTr, RestoreFootprintResult,
+    ContractDataDurability, ExtendFootprintTtlResult, HostFunction, InvokeHostFunctionResult, LedgerKey,
+    Limits, Memo, MuxedAccount, OperationBody, OperationResult, OperationResultTr, RestoreFootprintResult,
     SorobanTransactionData, WriteXdr,
 };
 

@@ -138,7 +138,8 @@ pub(crate) fn assemble(
         ext: StellarValueExt::Basic,
     };
     header.tx_set_result_hash = sha(&results)?;
-    header.bucket_list_hash = running_hash(&parent.header.bucket_list_hash, &meta.tx_processing, &meta.evicted_keys)?;
+    header.bucket_list_hash =
+        running_hash(&parent.header.bucket_list_hash, &meta.tx_processing, &meta.evicted_keys)?;
     header.ledger_seq = sequence;
     header.fee_pool = header.fee_pool.saturating_add(fees);
     meta.ledger_header.hash = sha(header)?;
@@ -174,23 +175,23 @@ pub(crate) fn blank_header() -> LedgerHeader {
 /// Transactions of a set in the order they were applied.
 pub(crate) fn envelopes(set: &GeneralizedTransactionSet) -> impl Iterator<Item = &TransactionEnvelope> {
     let GeneralizedTransactionSet::V1(set) = set;
-    set.phases.iter().flat_map(|phase| match phase {
-        TransactionPhase::V0(components) => components.as_slice(),
-        TransactionPhase::V1(_) => &[],
-    })
-    .flat_map(|component| {
-        let TxSetComponent::TxsetCompTxsMaybeDiscountedFee(component) = component;
-        component.txs.iter()
-    })
+    set.phases
+        .iter()
+        .flat_map(|phase| match phase {
+            TransactionPhase::V0(components) => components.as_slice(),
+            TransactionPhase::V1(_) => &[],
+        })
+        .flat_map(|component| {
+            let TxSetComponent::TxsetCompTxsMaybeDiscountedFee(component) = component;
+            component.txs.iter()
+        })
 }
 
 /// One phase with one component: the order in it is the order of application.
 fn transaction_set(frames: &[Frame], parent: [u8; 32]) -> Result<GeneralizedTransactionSet, Error> {
     let txs: Vec<_> = frames.iter().map(|frame| frame.envelope.clone()).collect();
-    let component = TxSetComponentTxsMaybeDiscountedFee {
-        base_fee: Some(i64::from(BASE_FEE)),
-        txs: txs.try_into()?,
-    };
+    let component =
+        TxSetComponentTxsMaybeDiscountedFee { base_fee: Some(i64::from(BASE_FEE)), txs: txs.try_into()? };
     let components = vec![TxSetComponent::TxsetCompTxsMaybeDiscountedFee(component)];
     let phases = vec![TransactionPhase::V0(components.try_into()?)];
     Ok(GeneralizedTransactionSet::V1(TransactionSetV1 {

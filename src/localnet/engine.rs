@@ -24,7 +24,9 @@ use crate::close::{Parent, assemble, execute, select};
 use crate::error::EngineError;
 use crate::evict;
 use crate::frame::Frame;
-use crate::genesis::{account_of, before_genesis, genesis, ledger_info, native_contract, network_id, root_key};
+use crate::genesis::{
+    account_of, before_genesis, genesis, ledger_info, native_contract, network_id, root_key,
+};
 use crate::history::{History, LedgerRecord, TransactionRecord};
 use crate::invoke::World;
 use crate::record::{Birth, FORMAT};
@@ -313,11 +315,18 @@ impl Engine {
     }
 
     fn compact_when_due(&mut self) -> Result<(), EngineError> {
-        let Some(store) = &mut self.store else { return Ok(()) };
-        if store.compaction_due() {
-            store.compact(&self.birth, &self.state, &self.header, self.offset)?;
+        if self.store.as_ref().is_some_and(Store::compaction_due) { self.compact() } else { Ok(()) }
+    }
+
+    /// Rewrites the journal as a checkpoint of now; happens by itself when the journal has grown long.
+    ///
+    /// # Errors
+    /// When the new journal cannot be written; the old one is then still good and in use.
+    pub fn compact(&mut self) -> Result<(), EngineError> {
+        match &mut self.store {
+            Some(store) => store.compact(&self.birth, &self.state, &self.header, self.offset),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Parses new contract code once, as the network does, so that calls are not charged for it.
@@ -535,7 +544,8 @@ fn new_birth(config: &EngineConfig) -> Result<Birth, EngineError> {
 
 /// A host that can parse code but never runs any.
 fn bare_host() -> Host {
-    let nothing: std::rc::Rc<dyn SnapshotSource> = std::rc::Rc::new(Snapshot::new(Arc::new(State::default())));
+    let nothing: std::rc::Rc<dyn SnapshotSource> =
+        std::rc::Rc::new(Snapshot::new(Arc::new(State::default())));
     Host::with_storage_and_budget(Storage::with_recording_footprint(nothing), Budget::default())
 }
 

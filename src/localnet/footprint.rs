@@ -1,9 +1,7 @@
 //! The two operations on lifetimes: extending live entries and restoring archived ones.
 
 use soroban_env_host::fees::{LedgerEntryRentChange, compute_rent_fee};
-use stellar_xdr::{
-    ContractDataDurability, LedgerEntry, LedgerKey, Limits, SorobanTransactionData, WriteXdr,
-};
+use stellar_xdr::{ContractDataDurability, LedgerEntry, LedgerKey, Limits, SorobanTransactionData, WriteXdr};
 
 use crate::fees::{count, resource_fee};
 use crate::frame::Frame;

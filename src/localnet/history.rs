@@ -7,8 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use stellar_xdr::{
-    ContractEvent, FeeBumpTransactionInnerTx, LedgerCloseMetaV2, TransactionEnvelope, TransactionExt, TransactionMeta, TransactionResultMetaV1,
-    TransactionResultResult,
+    ContractEvent, FeeBumpTransactionInnerTx, LedgerCloseMetaV2, TransactionEnvelope, TransactionExt,
+    TransactionMeta, TransactionResultMetaV1, TransactionResultResult,
 };
 
 /// One applied transaction.

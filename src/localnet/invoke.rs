@@ -14,8 +14,8 @@ use soroban_env_host::fees::compute_rent_fee;
 use soroban_env_host::{DEFAULT_XDR_RW_LIMITS, HostError, LedgerInfo, ModuleCache, budget::Budget};
 use stellar_xdr::{
     AccountId, ContractDataDurability, ContractEvent, DiagnosticEvent, Hash, InvokeHostFunctionOp,
-    InvokeHostFunctionResult, InvokeHostFunctionSuccessPreImage, LedgerEntry, LedgerKey, Limits,
-    ReadXdr, ScVal, SorobanTransactionData, WriteXdr,
+    InvokeHostFunctionResult, InvokeHostFunctionSuccessPreImage, LedgerEntry, LedgerKey, Limits, ReadXdr,
+    ScVal, SorobanTransactionData, WriteXdr,
 };
 
 use crate::fees::{count, is_classic, resource_fee};
@@ -251,7 +251,8 @@ fn store(
 ) -> Result<(), Fault> {
     let mut written = 0_u32;
     for change in changes {
-        let key = LedgerKey::from_xdr(&change.encoded_key, DEFAULT_XDR_RW_LIMITS).map_err(|_| Fault::Trapped)?;
+        let key =
+            LedgerKey::from_xdr(&change.encoded_key, DEFAULT_XDR_RW_LIMITS).map_err(|_| Fault::Trapped)?;
         if let Some(bytes) = &change.encoded_new_value {
             let size = count(bytes.len());
             written = written.saturating_add(size);

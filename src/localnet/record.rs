@@ -12,7 +12,8 @@
 //! entry; a compacted journal has entries, past ledgers and a resume frame in its place.
 
 use stellar_xdr::{
-    LedgerCloseMeta, LedgerCloseMetaV2, LedgerEntry, LedgerHeaderHistoryEntry, Limited, Limits, ReadXdr, WriteXdr,
+    LedgerCloseMeta, LedgerCloseMetaV2, LedgerEntry, LedgerHeaderHistoryEntry, Limited, Limits, ReadXdr,
+    WriteXdr,
 };
 
 use crate::error::EngineError;
@@ -84,10 +85,7 @@ pub(crate) fn decode_past(bytes: &[u8]) -> Option<LedgerCloseMetaV2> {
     }
 }
 
-pub(crate) fn encode_resume(
-    offset: i64,
-    header: &LedgerHeaderHistoryEntry,
-) -> Result<Vec<u8>, EngineError> {
+pub(crate) fn encode_resume(offset: i64, header: &LedgerHeaderHistoryEntry) -> Result<Vec<u8>, EngineError> {
     let mut bytes = offset.to_le_bytes().to_vec();
     bytes.extend(header.to_xdr(Limits::none())?);
     Ok(bytes)

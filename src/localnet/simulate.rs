@@ -171,7 +171,9 @@ impl Bench<'_> {
 
     fn extend(&self, frame: &Frame, extend_to: u32) -> Simulation {
         let Some(data) = frame.soroban() else {
-            return Simulation::refused("To perform a SimulateTransaction for ExtendFootprintTtl or RestoreFootprint operations, SorobanTransactionData must be provided");
+            return Simulation::refused(
+                "To perform a SimulateTransaction for ExtendFootprintTtl or RestoreFootprint operations, SorobanTransactionData must be provided",
+            );
         };
         if self.info.sequence_number.checked_add(extend_to).is_none() {
             return Simulation::refused("extendTo is too far in the future");
@@ -185,16 +187,16 @@ impl Bench<'_> {
             extend_to,
         );
         match outcome {
-            Ok(result) => {
-                Simulation { data: Some(result.transaction_data), ..Simulation::default() }
-            }
+            Ok(result) => Simulation { data: Some(result.transaction_data), ..Simulation::default() },
             Err(error) => Simulation::refused(format!("{error:#}")),
         }
     }
 
     fn restore(&self, frame: &Frame) -> Simulation {
         let Some(data) = frame.soroban() else {
-            return Simulation::refused("To perform a SimulateTransaction for ExtendFootprintTtl or RestoreFootprint operations, SorobanTransactionData must be provided");
+            return Simulation::refused(
+                "To perform a SimulateTransaction for ExtendFootprintTtl or RestoreFootprint operations, SorobanTransactionData must be provided",
+            );
         };
         let outcome = simulate_restore_op(
             &Snapshot::new(Arc::clone(self.state)),
@@ -204,9 +206,7 @@ impl Bench<'_> {
             data.resources.footprint.read_write.as_slice(),
         );
         match outcome {
-            Ok(result) => {
-                Simulation { data: Some(result.transaction_data), ..Simulation::default() }
-            }
+            Ok(result) => Simulation { data: Some(result.transaction_data), ..Simulation::default() },
             Err(error) => Simulation::refused(format!("{error:#}")),
         }
     }

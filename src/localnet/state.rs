@@ -102,6 +102,9 @@ impl<'a> Layer<'a> {
 
     /// Marks the entry (and its lifetime) as brought back from the archive.
     pub(crate) fn mark_restored(&mut self, key: &LedgerKey) {
+        if let (false, Some(entry)) = (self.changed.contains_key(key), self.below.entry(key)) {
+            self.changed.insert(key.clone(), Some(entry));
+        }
         self.restored.insert(key.clone());
         self.restored.extend(ttl_key(key));
     }

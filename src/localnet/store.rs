@@ -113,8 +113,7 @@ struct Reading {
 impl Reading {
     fn take(&mut self, path: &Path, frame: Frame) -> Result<(), JournalError> {
         let offset = frame.offset;
-        self.accept(path, frame)?
-            .ok_or_else(|| JournalError::Inconsistent { path: path.to_owned(), offset })
+        self.accept(path, frame)?.ok_or_else(|| JournalError::Inconsistent { path: path.to_owned(), offset })
     }
 
     /// `None` when the frame does not follow from the ones before it.

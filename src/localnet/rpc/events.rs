@@ -53,7 +53,8 @@ pub(super) fn get(engine: &mut Engine, params: Value) -> Result<Value, RpcError>
     let (after, end) = window(engine, &params)?;
     let mut found = Vec::new();
     let mut cursor = EventCursor::end_of_ledger(end.saturating_sub(1));
-    'scan: for ledger in engine.ledgers_since(after.toid.ledger()).take_while(|ledger| ledger.sequence < end) {
+    'scan: for ledger in engine.ledgers_since(after.toid.ledger()).take_while(|ledger| ledger.sequence < end)
+    {
         for record in &ledger.transactions {
             for (position, event) in positions(record) {
                 if position <= after || !matches(&filters, event) {
@@ -90,9 +91,13 @@ fn window(engine: &Engine, params: &Params) -> Result<(EventCursor, u32), RpcErr
         (Some(text), _) => EventCursor::parse(text).ok_or_else(|| RpcError::params("invalid cursor"))?,
         (None, 0) => return Err(RpcError::params("startLedger must be positive")),
         (None, start) if start < oldest || start > latest => {
-            return Err(RpcError { code: -32_600, message: format!("startLedger must be within the ledger range: {oldest} - {latest}") });
+            return Err(RpcError {
+                code: -32_600,
+                message: format!("startLedger must be within the ledger range: {oldest} - {latest}"),
+            });
         }
-        (None, start) => EventCursor::before_ledger(start).ok_or_else(|| RpcError::params("startLedger must be positive"))?,
+        (None, start) => EventCursor::before_ledger(start)
+            .ok_or_else(|| RpcError::params("startLedger must be positive"))?,
     };
     let scan_end = after.toid.ledger().saturating_add(SCAN_LEDGERS);
     let wanted_end = params.end_ledger.filter(|end| *end != 0).unwrap_or(u32::MAX);
@@ -162,11 +167,16 @@ enum Segment {
 impl Filter {
     fn new(params: &FilterParams) -> Result<Self, RpcError> {
         if params.contract_ids.len() > MAX_PER_FILTER || params.topics.len() > MAX_PER_FILTER {
-            return Err(RpcError::params(format!("maximum {MAX_PER_FILTER} contract IDs and topics per filter")));
+            return Err(RpcError::params(format!(
+                "maximum {MAX_PER_FILTER} contract IDs and topics per filter"
+            )));
         }
-        let kinds: Vec<String> = params.kinds.split(',').filter(|kind| !kind.is_empty()).map(str::to_owned).collect();
+        let kinds: Vec<String> =
+            params.kinds.split(',').filter(|kind| !kind.is_empty()).map(str::to_owned).collect();
         if kinds.iter().any(|kind| !matches!(kind.as_str(), "system" | "contract")) {
-            return Err(RpcError::params("filter type invalid: if set, type must be either 'system' or 'contract'"));
+            return Err(RpcError::params(
+                "filter type invalid: if set, type must be either 'system' or 'contract'",
+            ));
         }
         let contracts = params.contract_ids.iter().map(|text| {
             let id: Result<stellar_strkey::Contract, _> = text.parse();
@@ -184,8 +194,8 @@ impl Filter {
         let kind = self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == kind_name(event.type_));
         let contract = self.contracts.is_empty()
             || event.contract_id.as_ref().is_some_and(|id| self.contracts.contains(&id.0.0));
-        let topics = self.topics.is_empty()
-            || self.topics.iter().any(|filter| filter.matches(body.topics.as_slice()));
+        let topics =
+            self.topics.is_empty() || self.topics.iter().any(|filter| filter.matches(body.topics.as_slice()));
         kind && contract && topics
     }
 }
@@ -206,11 +216,8 @@ impl TopicFilter {
     }
 
     fn matches(&self, topics: &[ScVal]) -> bool {
-        let length = if self.rest {
-            topics.len() >= self.segments.len()
-        } else {
-            topics.len() == self.segments.len()
-        };
+        let length =
+            if self.rest { topics.len() >= self.segments.len() } else { topics.len() == self.segments.len() };
         length
             && self.segments.iter().zip(topics).all(|(segment, topic)| match segment {
                 Segment::Any => true,

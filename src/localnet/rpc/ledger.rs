@@ -65,7 +65,10 @@ struct EntriesParams {
 pub(super) fn entries(engine: &mut Engine, params: Value) -> Result<Value, RpcError> {
     let params: EntriesParams = parse(params)?;
     if params.keys.len() > MAX_KEYS {
-        return Err(RpcError::params(format!("key count ({}) exceeds maximum supported ({MAX_KEYS})", params.keys.len())));
+        return Err(RpcError::params(format!(
+            "key count ({}) exceeds maximum supported ({MAX_KEYS})",
+            params.keys.len()
+        )));
     }
     let mut found = Vec::with_capacity(params.keys.len());
     for text in &params.keys {
@@ -119,9 +122,9 @@ fn distribution(transactions: u64) -> Value {
     let fee = BASE_FEE.to_string();
     let mut value = json!({ "transactionCount": transactions.to_string(), "ledgerCount": FEE_WINDOW });
     if let Some(fields) = value.as_object_mut() {
-        for name in
-            ["max", "min", "mode", "p10", "p20", "p30", "p40", "p50", "p60", "p70", "p80", "p90", "p95", "p99"]
-        {
+        for name in [
+            "max", "min", "mode", "p10", "p20", "p30", "p40", "p50", "p60", "p70", "p80", "p90", "p95", "p99",
+        ] {
             fields.insert(name.to_owned(), json!(fee));
         }
     }

@@ -41,7 +41,8 @@ impl From<stellar_xdr::Error> for RpcError {
 /// Parameters of a method; absent ones are an empty object. Only XDR in base64 is spoken.
 pub(crate) fn parse<T: DeserializeOwned>(params: Value) -> Result<T, RpcError> {
     let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
-    if params.get("xdrFormat").and_then(Value::as_str).is_some_and(|format| !matches!(format, "" | "base64")) {
+    if params.get("xdrFormat").and_then(Value::as_str).is_some_and(|format| !matches!(format, "" | "base64"))
+    {
         return Err(RpcError::params("only the base64 xdrFormat is supported"));
     }
     serde_json::from_value(params).map_err(|error| RpcError::params(format!("invalid parameters: {error}")))

@@ -42,7 +42,8 @@ pub(super) async fn simulate(shared: &Arc<Shared>, params: Value) -> Result<Valu
     let options = SimulationOptions {
         auth,
         auth_v2: params.auth_v2,
-        instruction_leeway: u32::try_from(leeway).map_err(|_| RpcError::params("instructionLeeway is too large"))?,
+        instruction_leeway: u32::try_from(leeway)
+            .map_err(|_| RpcError::params("instructionLeeway is too large"))?,
     };
     let lost = |_| RpcError::internal("the request was lost");
     let view = shared.with(|engine| engine.view()).await.map_err(lost)?;

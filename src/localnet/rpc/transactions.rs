@@ -51,7 +51,9 @@ pub(super) fn get(engine: &mut Engine, params: Value) -> Result<Value, RpcError>
     let (oldest, oldest_time) = engine.oldest();
     let mut answer = match &record {
         Some(record) => details(record)?,
-        None => json!({ "status": "NOT_FOUND", "txHash": params.hash, "applicationOrder": 0, "feeBump": false, "ledger": 0 }),
+        None => {
+            json!({ "status": "NOT_FOUND", "txHash": params.hash, "applicationOrder": 0, "feeBump": false, "ledger": 0 })
+        }
     };
     let created = record.map_or(0, |record| record.close_time);
     if let Some(fields) = answer.as_object_mut() {

@@ -1,6 +1,8 @@
 //! A client for the tests: keys, envelopes, and JSON-RPC over HTTP.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod wasm;
+
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::{Signer, SigningKey};
@@ -72,7 +74,11 @@ pub fn sign(tx: Transaction, signers: &[&SigningKey]) -> TransactionEnvelope {
 }
 
 /// Takes over what a simulation found: resources, fee, and recorded authorization.
-pub fn prepare(mut tx: Transaction, data: SorobanTransactionData, auth: Vec<SorobanAuthorizationEntry>) -> Transaction {
+pub fn prepare(
+    mut tx: Transaction,
+    data: SorobanTransactionData,
+    auth: Vec<SorobanAuthorizationEntry>,
+) -> Transaction {
     tx.fee = u32::try_from(data.resource_fee).unwrap() + 100;
     tx.ext = TransactionExt::V1(data);
     let mut operations = tx.operations.to_vec();
@@ -117,9 +123,34 @@ pub fn symbol(text: &str) -> ScVal {
     ScVal::Symbol(ScSymbol(text.try_into().unwrap()))
 }
 
-/// A contract with three functions: `put(key, value)` and `get(key)` on persistent data, and `fail()`, which traps.
-pub fn small_wasm() -> Vec<u8> {
-    include_bytes!("../data/keep.wasm").to_vec()
+/// Creates a contract of `wasm` with an address that follows from `source` and `salt`.
+pub fn create_contract(source: &SigningKey, wasm_hash: Hash, salt: u8) -> OperationBody {
+    host_function(HostFunction::CreateContractV2(CreateContractArgsV2 {
+        contract_id_preimage: ContractIdPreimage::Address(ContractIdPreimageFromAddress {
+            address: ScAddress::Account(account_id(source)),
+            salt: Uint256([salt; 32]),
+        }),
+        executable: ContractExecutable::Wasm(wasm_hash),
+        constructor_args: VecM::default(),
+    }))
+}
+
+pub fn upload(wasm: Vec<u8>) -> OperationBody {
+    host_function(HostFunction::UploadContractWasm(wasm.try_into().unwrap()))
+}
+
+pub fn wasm_hash(wasm: &[u8]) -> Hash {
+    use sha2::Digest;
+    Hash(sha2::Sha256::digest(wasm).into())
+}
+
+/// Key of the data the keeper contract keeps under `name`.
+pub fn kept_key(contract: &ContractId, name: &str, durability: ContractDataDurability) -> LedgerKey {
+    LedgerKey::ContractData(LedgerKeyContractData {
+        contract: ScAddress::Contract(contract.clone()),
+        key: symbol(name),
+        durability,
+    })
 }
 
 /// A served network and a client of it.
@@ -130,7 +161,12 @@ pub struct Net {
 
 impl Net {
     pub async fn start() -> Self {
-        Self::with(LocalnetConfig { seed: Some([1; 32]), clock: Clock::Manual(START), ..LocalnetConfig::default() }).await
+        Self::with(LocalnetConfig {
+            seed: Some([1; 32]),
+            clock: Clock::Manual(START),
+            ..LocalnetConfig::default()
+        })
+        .await
     }
 
     pub async fn with(config: LocalnetConfig) -> Self {
@@ -222,7 +258,8 @@ impl Net {
     }
 
     pub async fn simulate(&self, tx: &Transaction) -> Value {
-        let envelope = TransactionEnvelope::Tx(TransactionV1Envelope { tx: tx.clone(), signatures: VecM::default() });
+        let envelope =
+            TransactionEnvelope::Tx(TransactionV1Envelope { tx: tx.clone(), signatures: VecM::default() });
         let text = envelope.to_xdr_base64(Limits::none()).unwrap();
         self.call("simulateTransaction", json!({ "transaction": text })).await
     }
@@ -248,12 +285,46 @@ impl Net {
     }
 }
 
+impl Net {
+    /// Uploads the keeper and creates a contract of it, paid by `source`.
+    pub async fn deploy_keeper(&self, source: &SigningKey) -> ContractId {
+        let wasm = wasm::keeper();
+        let hash = wasm_hash(&wasm);
+        let uploaded = self.run(source, upload(wasm)).await;
+        assert_eq!(uploaded["status"], "SUCCESS", "{uploaded}");
+        let created = self.run(source, create_contract(source, hash, 1)).await;
+        match return_value(&created) {
+            ScVal::Address(ScAddress::Contract(id)) => id,
+            other => panic!("not a contract: {other:?}"),
+        }
+    }
+}
+
+/// Result of the first operation of a failed or successful transaction.
+pub fn operation_result(found: &Value) -> OperationResult {
+    match result_of(found).result {
+        TransactionResultResult::TxSuccess(results) | TransactionResultResult::TxFailed(results) => {
+            results[0].clone()
+        }
+        other => panic!("no operation results: {other:?}"),
+    }
+}
+
+/// How a contract call ended.
+pub fn invoke_result(found: &Value) -> InvokeHostFunctionResult {
+    match operation_result(found) {
+        OperationResult::OpInner(OperationResultTr::InvokeHostFunction(result)) => result,
+        other => panic!("not a contract call: {other:?}"),
+    }
+}
+
 pub fn result_of(found: &Value) -> TransactionResult {
     TransactionResult::from_xdr_base64(found["resultXdr"].as_str().unwrap(), Limits::none()).unwrap()
 }
 
 pub fn meta_of(found: &Value) -> TransactionMetaV4 {
-    match TransactionMeta::from_xdr_base64(found["resultMetaXdr"].as_str().unwrap(), Limits::none()).unwrap() {
+    match TransactionMeta::from_xdr_base64(found["resultMetaXdr"].as_str().unwrap(), Limits::none()).unwrap()
+    {
         TransactionMeta::V4(meta) => meta,
         other => panic!("unexpected metadata {other:?}"),
     }
