@@ -24,7 +24,7 @@ use layr_types::{AgreementId, DecodeError, NodeKey, Reader, Signature, Stroops, 
 const VERSION: u8 = 1;
 
 /// Where an agreement stands with this host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum AgreementState {

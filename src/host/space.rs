@@ -10,7 +10,7 @@
 //! ever set. The new ledger is written in the same batch as the rows it counts.
 
 use layr_types::{ByteCount, DecodeError, Reader, Writer};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Size of an encoded space ledger.
@@ -47,7 +47,7 @@ pub struct Overdrawn {
 }
 
 /// Slots (1 MiB each) by account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Space {
     /// Promised to nobody.
     pub free: u64,

@@ -8,11 +8,11 @@ use crate::ports::Table;
 use crate::rows;
 use crate::space::Space;
 use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// One agreement in a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgreementStatus {
     /// Which.
     pub id: AgreementId,
@@ -39,7 +39,7 @@ pub struct AgreementStatus {
 }
 
 /// A host at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostStatus {
     /// The host's key.
     pub key: NodeKey,
