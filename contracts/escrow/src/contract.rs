@@ -6,6 +6,8 @@
 //! `open` the owner's. Everything else may be called by anyone, because what it does was signed by both
 //! parties, proved, or follows from the clock.
 
+#![allow(missing_docs, reason = "the SDK's macros add functions without any")]
+
 use crate::error::Error;
 use crate::types::{
     Closing, Config, Constants, MAX_CLOSE, MAX_OPEN, MAX_TOKENS, OPENING_SLACK_SECONDS, Opening, Publication,

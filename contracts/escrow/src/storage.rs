@@ -15,7 +15,7 @@ const BEACON_LEDGERS: u32 = 34_560;
 /// The keys of all entries.
 #[contracttype]
 #[derive(Clone)]
-enum Key {
+pub enum Key {
     /// The configuration.
     Config,
     /// An owner's folder, by number.
@@ -147,4 +147,10 @@ pub fn ledgers_until(env: &Env, until: UnixSeconds) -> u32 {
 fn extend(env: &Env, key: &Key, ledgers: u32) {
     let ledgers = ledgers.min(env.storage().max_ttl());
     env.storage().persistent().extend_ttl(key, ledgers, ledgers);
+}
+
+/// The keys of folder 0 and of a balance, for tests that look at their lives.
+#[cfg(test)]
+pub fn keys_of(owner: &Address, (key, token): (&BytesN<32>, &Address)) -> [Key; 2] {
+    [Key::Folder(owner.clone(), 0), Key::Balance(key.clone(), token.clone())]
 }

@@ -1,1 +1,33 @@
-//! Tests.
+//! The contract as the network runs it: the committed Wasm, on the contract host, with real keys.
+//!
+//! `LAYR_ESCROW_NATIVE=1` runs the same tests against the Rust code instead, for coverage.
+
+extern crate std;
+
+mod accounts;
+mod auth;
+mod beacon;
+mod close;
+mod cost;
+mod deal;
+mod expire;
+mod laws;
+mod money;
+mod open;
+mod prove;
+mod publish;
+mod replay;
+mod world;
+
+use crate::Error;
+use soroban_sdk::InvokeError;
+
+/// The error code a call was refused with; 0 where the host trapped it (a signature, an authorisation).
+pub fn refusal<T, E>(result: Result<Result<T, E>, Result<Error, InvokeError>>) -> u32 {
+    match result {
+        Ok(_) => panic!("the call was expected to be refused"),
+        Err(Ok(error)) => error as u32,
+        Err(Err(InvokeError::Contract(code))) => code,
+        Err(Err(InvokeError::Abort)) => 0,
+    }
+}
