@@ -8,29 +8,40 @@ use crate::hash::{HostSha256, check_signature};
 use crate::storage;
 use crate::types::{Config, MAX_OPEN, OPENING_SLACK_SECONDS, Opening};
 use layr_market::{SlotState, Terms};
-use layr_types::UnixSeconds;
-use soroban_sdk::{Address, BytesN, Env, Vec, token};
+use layr_types::{AgreementId, UnixSeconds};
+use soroban_sdk::{Address, Bytes, BytesN, Env, IntoVal as _, Map, Vec, token};
 
 /// Opens every agreement of the batch or none.
+///
+/// The owner authorises the ids, not the batch: they bind every word of it, and an authorisation repeats its
+/// arguments in the transaction. Ids are known only here, so the locks come first; without the
+/// authorisation none of them stays.
 pub fn open(env: &Env, owner: &Address, batch: &Vec<Opening>) -> Result<(), Error> {
-    owner.require_auth();
     if batch.is_empty() || batch.len() > MAX_OPEN {
         return Err(Error::BatchSize);
     }
     let config = storage::config(env);
-    let mut due: Option<(Address, i128)> = None;
+    let mut ids = Bytes::new(env);
+    let mut due = Map::<Address, i128>::new(env);
     for opening in batch.iter() {
-        let (token, amount) = lock(env, owner, &config, &opening)?;
-        due = match due {
-            Some((same, sum)) if same == token => Some((same, sum + amount)),
-            other => {
-                pull(env, owner, other);
-                Some((token, amount))
-            }
-        };
+        let locked = lock(env, owner, &config, &opening)?;
+        ids.extend_from_array(&locked.id.0);
+        let sum = due.get(locked.token.clone()).unwrap_or(0) + locked.amount;
+        due.set(locked.token, sum);
     }
-    pull(env, owner, due);
+    let digest = env.crypto().sha256(&ids).to_bytes();
+    owner.require_auth_for_args((digest,).into_val(env));
+    for (token, amount) in due.iter() {
+        token::TokenClient::new(env, &token).transfer(owner, env.current_contract_address(), &amount);
+    }
     Ok(())
+}
+
+/// One agreement whose slot is set and whose collateral is locked; the owner's part is still due.
+struct Locked {
+    id: AgreementId,
+    token: Address,
+    amount: i128,
 }
 
 /// Until when terms can be opened; only later can they be closed, so that they are never opened twice.
@@ -38,8 +49,8 @@ pub fn last_opening(terms: &Terms) -> UnixSeconds {
     terms.offer_expiry.min(terms.start.plus(OPENING_SLACK_SECONDS))
 }
 
-/// Checks one opening, locks the collateral and sets the slot; returns what the owner owes.
-fn lock(env: &Env, owner: &Address, config: &Config, opening: &Opening) -> Result<(Address, i128), Error> {
+/// Checks one opening, locks the collateral and sets the slot.
+fn lock(env: &Env, owner: &Address, config: &Config, opening: &Opening) -> Result<Locked, Error> {
     let (terms, id) = read_terms(env, &opening.terms)?;
     terms.check().map_err(|_| Error::TermsOutOfBounds)?;
     if account_address(env, &terms.owner_account.0)? != *owner {
@@ -65,7 +76,7 @@ fn lock(env: &Env, owner: &Address, config: &Config, opening: &Opening) -> Resul
     storage::extend_folder(env, owner, terms.folder, ledgers);
     storage::extend_balance(env, &host_key, &token, ledgers);
     Opened { owner: owner.clone(), host_key, id: BytesN::from_array(env, &id.0) }.publish(env);
-    Ok((token, terms.escrow.0 + terms.voucher_part.0))
+    Ok(Locked { id, token, amount: terms.escrow.0 + terms.voucher_part.0 })
 }
 
 fn check_times(terms: &Terms, now: UnixSeconds) -> Result<(), Error> {
@@ -77,10 +88,4 @@ fn check_times(terms: &Terms, now: UnixSeconds) -> Result<(), Error> {
         return Err(Error::StartOutOfRange);
     }
     Ok(())
-}
-
-fn pull(env: &Env, owner: &Address, due: Option<(Address, i128)>) {
-    if let Some((token, amount)) = due {
-        token::TokenClient::new(env, &token).transfer(owner, env.current_contract_address(), &amount);
-    }
 }

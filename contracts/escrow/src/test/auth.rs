@@ -5,9 +5,9 @@ use super::deal::Deal;
 use super::refusal;
 use super::std::vec;
 use super::world::{DEPOSIT, FUNDS, World};
-use crate::Opening;
+use layr_market::{Sha256 as _, SoftwareSha256};
 use soroban_sdk::xdr::{SorobanAuthorizationEntry, SorobanAuthorizedInvocation};
-use soroban_sdk::{Address, IntoVal as _, Val, Vec};
+use soroban_sdk::{Address, BytesN, IntoVal as _, Val, Vec};
 
 /// The token transfer an account must also agree to.
 fn transfer(world: &World, from: &Party, amount: i128) -> SorobanAuthorizedInvocation {
@@ -108,15 +108,16 @@ fn opening_needs_the_owners_signature_for_this_batch() {
     let (deal, other) = (Deal::new(&world, 0), Deal::new(&world, 1));
     let due = (deal.terms.escrow + deal.terms.voucher_part).0;
     let batch = |deal: &Deal| Vec::from_array(env, [deal.opening(&world)]);
-    let open = |batch: &Vec<Opening>| {
-        let args: [Val; 2] = [world.owner_address().into_val(env), batch.into_val(env)];
+    let open = |deal: &Deal| {
+        let digest = SoftwareSha256.sha256(&[&deal.id.0]);
+        let args: [Val; 1] = [BytesN::from_array(env, &digest).into_val(env)];
         call(env, &world.escrow.address, "open", (&args, &[transfer(&world, &world.owner, due)]))
     };
     let attempts = [
         (vec![], false),
-        (vec![world.owner.authorize(env, 1, open(&batch(&other)))], false),
-        (vec![world.host().authorize(env, 1, open(&batch(&deal)))], false),
-        (vec![world.owner.authorize(env, 1, open(&batch(&deal)))], true),
+        (vec![world.owner.authorize(env, 1, open(&other))], false),
+        (vec![world.host().authorize(env, 1, open(&deal))], false),
+        (vec![world.owner.authorize(env, 1, open(&deal))], true),
     ];
     for (auth, allowed) in attempts {
         env.set_auths(&auth);

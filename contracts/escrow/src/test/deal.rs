@@ -191,13 +191,13 @@ fn offer(host: &Party, token: &Address, now: UnixSeconds) -> Offer {
     }
 }
 
-/// What the hosts of these tests store: five sectors.
+/// What the hosts of these tests store: 1 GiB, of five different sectors in turn.
 pub struct Stored {
     sectors: Vec<(Box<[u8; SECTOR_BYTES]>, SectorOutboard)>,
     pub tree: AgreementTree,
 }
 
-/// The five sectors, made once.
+/// The gibibyte, made once.
 pub fn stored() -> &'static Stored {
     static STORED: OnceLock<Stored> = OnceLock::new();
     STORED.get_or_init(|| {
@@ -208,7 +208,8 @@ pub fn stored() -> &'static Stored {
         };
         let sectors: Vec<_> = (0..5).map(fill).map(|s| (s.clone(), SectorOutboard::of(&s))).collect();
         let roots: Vec<_> = sectors.iter().map(|(_, outboard)| outboard.root()).collect();
-        Stored { tree: AgreementTree::from_roots(&roots).unwrap(), sectors }
+        let tree = AgreementTree::from_roots(roots.iter().cycle().take(1_024)).unwrap();
+        Stored { tree, sectors }
     })
 }
 
@@ -217,7 +218,7 @@ impl Stored {
     pub fn proofs(&self, leaves: &[LeafIndex]) -> Vec<u8> {
         let mut out = vec![];
         for leaf in leaves {
-            let (sector, outboard) = &self.sectors[usize::try_from(leaf.sector().0).unwrap()];
+            let (sector, outboard) = &self.sectors[usize::try_from(leaf.sector().0 % 5).unwrap()];
             let within = leaf.within_sector();
             let group = sector.as_chunks().0[within / 16];
             let path = self.tree.path(leaf.sector()).unwrap();

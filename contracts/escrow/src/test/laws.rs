@@ -186,7 +186,7 @@ fn settle_of(deal: &Deal, outcome: Outcome<'_>) -> Settlement {
 }
 
 impl Deal {
-    /// Five sectors since the start, whatever the term.
+    /// A full gibibyte since the start, whatever the term.
     fn revision_within_term(&self) -> Revision {
         let stored = super::deal::stored();
         Revision::opening(&self.terms, self.id)

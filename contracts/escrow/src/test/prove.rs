@@ -154,10 +154,10 @@ fn too_few_proofs_and_too_many_are_refused() {
 }
 
 #[test]
-fn a_root_over_a_different_count_is_not_proved() {
+fn a_root_over_twice_the_sectors_is_not_proved() {
     let world = World::new();
     let mut deal = Deal::new(&world, 0).open(&world);
-    let lying = Revision { sectors: 4, ..deal.revision() };
+    let lying = Revision { sectors: 512, ..deal.revision() };
     deal.publish(&world, &lying);
     world.pass_until(deal.frozen());
     world.post_round_of(&deal);
