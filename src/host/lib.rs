@@ -24,6 +24,8 @@ mod batch;
 mod buffers;
 mod clock;
 mod config;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 mod decide;
 mod desk;
 mod error;
@@ -42,6 +44,8 @@ mod space;
 mod status;
 mod sweep;
 mod trees;
+#[cfg(any(test, feature = "testing"))]
+pub mod twins;
 mod watcher;
 
 pub use agreement::{Agreement, AgreementState, Attempts};
@@ -55,3 +59,6 @@ pub use service::HostService;
 pub use space::{Account, Overdrawn, SPACE_BYTES, Space};
 pub use status::{AgreementStatus, HostStatus};
 pub use watcher::{Tick, run_watcher};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! A host on its twins.
