@@ -34,6 +34,7 @@ mod error;
 mod escrow;
 mod fees;
 mod http;
+mod observe;
 mod operation;
 mod prepare;
 mod receipt;
@@ -58,6 +59,7 @@ pub use escrow::{
 };
 pub use fees::CallQuote;
 pub use http::HttpLimits;
+pub use observe::burn_address;
 pub use receipt::{Receipt, Resolution};
 pub use rpc_types::{Health, NetworkInfo};
 

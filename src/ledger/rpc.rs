@@ -6,7 +6,7 @@
 use crate::error::{Cause, Fault, LedgerError, Stage};
 use crate::http::{Answer, Ask, Endpoints, HttpLimits, Unanswered, Verdict};
 use crate::rpc_types::{
-    Envelope, Events, FeeStats, Found, Health, LedgerEntries, NetworkInfo, Sent, Simulation,
+    Envelope, Events, FeeStats, Found, Health, LatestHeader, LedgerEntries, NetworkInfo, Sent, Simulation,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -45,6 +45,12 @@ impl Rpc {
         let (info, answer) =
             self.call("getNetwork", Value::Null).await.map_err(|e| LedgerError::new(Stage::Read, e.cause))?;
         Ok((info, answer.endpoint))
+    }
+
+    /// The newest ledger's header, base64 XDR.
+    pub(crate) async fn latest_header(&self) -> Result<String, LedgerError> {
+        let latest: LatestHeader = self.read("getLatestLedger", Value::Null).await?;
+        Ok(latest.header_xdr)
     }
 
     pub(crate) async fn fee_stats(&self) -> Result<FeeStats, LedgerError> {

@@ -205,3 +205,10 @@ fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         Some(NumberOrText::Text(text)) => text.parse().map(Some).map_err(serde::de::Error::custom),
     }
 }
+
+/// The newest ledger, of which only the header is of interest.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LatestHeader {
+    pub(crate) header_xdr: String,
+}
