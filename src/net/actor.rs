@@ -8,13 +8,13 @@
 use crate::command::{Command, NetStatus};
 use crate::config::NetConfig;
 use crate::layout::RecordError;
-use crate::lookups::{Lookup, Lookups, Next, Report};
+use crate::lookups::{Lookup, Lookups, Next, Report, TICK};
 use crate::swarm::{Door, DoorEvent, ID_PROTOCOL, KAD_PROTOCOL};
 use futures::StreamExt;
-use libp2p::kad::{self, Quorum, Record, RecordKey};
+use libp2p::kad::{self, QueryId, Quorum, Record, RecordKey};
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::DialOpts;
-use libp2p::swarm::{Swarm, SwarmEvent};
+use libp2p::swarm::{DialError, Swarm, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -49,6 +49,7 @@ pub(crate) struct Actor {
     next_join: Instant,
     join_pause: Duration,
     next_sweep: Instant,
+    next_look: Instant,
 }
 
 impl Actor {
@@ -71,6 +72,7 @@ impl Actor {
             next_join: now,
             join_pause: JOIN_PAUSES.0,
             next_sweep: now + SWEEP,
+            next_look: now,
         }
     }
 
@@ -102,8 +104,8 @@ impl Actor {
     }
 
     fn next_alarm(&self) -> Instant {
-        let lookup = self.lookups.next_deadline().unwrap_or(self.next_sweep);
-        self.next_sweep.min(self.next_join).min(lookup)
+        let next = self.next_sweep.min(self.next_join);
+        if self.lookups.under_way() { next.min(self.next_look) } else { next }
     }
 
     fn alone(&self) -> bool {
@@ -111,9 +113,16 @@ impl Actor {
     }
 
     fn on_alarm(&mut self, now: Instant) {
-        for id in self.lookups.overdue(now) {
-            if let Some(mut query) = self.swarm.behaviour_mut().kad.query_mut(&id) {
-                query.finish();
+        if now >= self.next_look {
+            self.next_look = now + TICK;
+            let kad = &mut self.swarm.behaviour_mut().kad;
+            let settled = |id: &QueryId| {
+                kad.query(id).map_or(0, |query| query.stats().num_successes() + query.stats().num_failures())
+            };
+            for id in self.lookups.overdue(now, settled) {
+                if let Some(mut query) = kad.query_mut(&id) {
+                    query.finish();
+                }
             }
         }
         if now >= self.next_sweep {
@@ -141,6 +150,7 @@ impl Actor {
                 || DialOpts::unknown_peer_id().address(address.clone()).build(),
                 |peer| DialOpts::peer_id(peer).addresses(vec![address.clone()]).build(),
             );
+            self.swarm.behaviour_mut().streams.insist(opts.connection_id());
             if let Err(error) = self.swarm.dial(opts) {
                 tracing::debug!(%address, %error, "cannot dial");
             }
@@ -213,6 +223,15 @@ impl Actor {
             | SwarmEvent::ConnectionClosed { .. }
             | SwarmEvent::NewListenAddr { .. }
             | SwarmEvent::ExpiredListenAddr { .. } => self.dirty = true,
+            // A host that cannot be reached must not slow down every look-up to come.
+            SwarmEvent::OutgoingConnectionError {
+                peer_id: Some(peer),
+                error: DialError::Transport(_),
+                ..
+            } if !self.swarm.is_connected(&peer) => {
+                self.swarm.behaviour_mut().kad.remove_peer(&peer);
+                self.dirty = true;
+            }
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener reports an error"),
             SwarmEvent::ListenerClosed { addresses, reason: Err(error), .. } => {
                 tracing::warn!(?addresses, %error, "a listener closed");

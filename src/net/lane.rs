@@ -198,10 +198,10 @@ async fn call_one(
 /// Where a failed handshake ended, and why.
 fn verdict(error: &io::Error) -> (Stage, String) {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    if let Some(Error::InvalidCertificate(CertificateError::Other(other))) = tls {
-        if let Some(wrong) = other.0.downcast_ref::<WrongNode>() {
-            return (Stage::Identity, wrong.to_string());
-        }
+    if let Some(Error::InvalidCertificate(CertificateError::Other(other))) = tls
+        && let Some(wrong) = other.0.downcast_ref::<WrongNode>()
+    {
+        return (Stage::Identity, wrong.to_string());
     }
     (Stage::Handshake, causes(error))
 }

@@ -7,7 +7,7 @@
 
 use crate::gate::{Gate, Permit};
 use crate::inbound::{LaneInbound, Ports};
-use crate::lane::{wire, LaneStream, Wire, TLS_BUFFER_BYTES};
+use crate::lane::{LaneStream, TLS_BUFFER_BYTES, Wire, wire};
 use crate::tls::{LaneTls, proved_by};
 use std::io;
 use std::net::IpAddr;

@@ -39,7 +39,19 @@ pub(crate) enum Lookup {
 struct Pending {
     lookup: Lookup,
     until: Instant,
+    /// Requests answered or failed when last looked at, and since when that number stands.
+    settled: u32,
+    since: Instant,
 }
+
+/// How often the queries under way are looked at.
+pub(crate) const TICK: Duration = Duration::from_millis(200);
+/// A query in which nothing was answered for this long is ended with what it has: those still asked hang.
+const QUIET: Duration = Duration::from_millis(1200);
+/// The same where nothing at all has been answered yet: connections may still be on their way.
+const SILENT: Duration = Duration::from_secs(3);
+/// An ended query that goes on with a further step gets this long for it.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What is to be done with a query after it made progress.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,23 +72,30 @@ pub(crate) struct Lookups(HashMap<QueryId, Pending>);
 
 impl Lookups {
     pub(crate) fn begin(&mut self, id: QueryId, lookup: Lookup, until: Instant) {
-        self.0.insert(id, Pending { lookup, until });
+        self.0.insert(id, Pending { lookup, until, settled: 0, since: Instant::now() });
     }
 
-    /// The earliest deadline.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.0.values().map(|pending| pending.until).min()
+    /// True while there is something to look at.
+    pub(crate) fn under_way(&self) -> bool {
+        !self.0.is_empty()
     }
 
-    /// Queries whose deadline has passed; each is told once.
-    pub(crate) fn overdue(&mut self, now: Instant) -> Vec<QueryId> {
-        let late = self.0.iter_mut().filter(|(_, pending)| pending.until <= now);
-        late.map(|(id, pending)| {
-            // Its last event follows; until then it has no deadline.
-            pending.until = now + Duration::from_secs(3600);
-            *id
-        })
-        .collect()
+    /// Queries to be ended now: their deadline has passed, or nothing has come in for too long. `settled` tells
+    /// how many requests of a query have been answered or have failed.
+    pub(crate) fn overdue(&mut self, now: Instant, settled: impl Fn(&QueryId) -> u32) -> Vec<QueryId> {
+        let late = self.0.iter_mut().filter_map(|(id, pending)| {
+            let settled = settled(id);
+            if settled != pending.settled {
+                (pending.settled, pending.since) = (settled, now);
+            }
+            let patience = if settled == 0 { SILENT } else { QUIET };
+            let over = pending.until <= now || pending.since + patience <= now;
+            if over {
+                (pending.until, pending.since) = (now + GRACE, now);
+            }
+            over.then_some(*id)
+        });
+        late.collect()
     }
 
     /// Takes in one report.

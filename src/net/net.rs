@@ -186,7 +186,19 @@ impl Net {
         In: for<'de> Deserialize<'de>,
         Out: Serialize,
     {
-        self.open(node, addresses, RPC_PROTOCOL).await.map(rpc_transport)
+        self.rpc_stream(node, addresses).await.map(rpc_transport)
+    }
+
+    /// The bare stream under [`Net::rpc_connect`], for whoever brings a framing of its own.
+    ///
+    /// # Errors
+    /// [`ConnectError`] names the node, the address and the stage.
+    pub async fn rpc_stream(
+        &self,
+        node: NodeKey,
+        addresses: &[Multiaddr],
+    ) -> Result<PeerStream, ConnectError> {
+        self.open(node, addresses, RPC_PROTOCOL).await
     }
 
     /// Opens a lane to `node`: directly at `lanes` if one of them proves to be the node, else as a libp2p

@@ -22,14 +22,26 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 /// Requests that may wait for one peer to be reached.
 const WAITING_PER_PEER: usize = 64;
+
+/// A peer none of whose addresses answered is not dialled again for this long, unless a caller brings
+/// addresses: one dead host would otherwise hold up every look-up that hears of it.
+const UNREACHABLE: Duration = Duration::from_secs(10);
+/// Unreachable peers remembered.
+const REMEMBERED: usize = 1024;
 
 /// The peer's key is not Ed25519.
 #[derive(Debug, thiserror::Error)]
 #[error("peer {0} has no node key")]
 struct NoNodeKey(PeerId);
+
+/// The peer could not be reached a moment ago.
+#[derive(Debug, thiserror::Error)]
+#[error("peer {0} could not be reached a moment ago")]
+struct Unreachable(PeerId);
 
 struct Waiting {
     dial: ConnectionId,
@@ -42,11 +54,21 @@ pub(crate) struct Streams {
     connected: HashSet<PeerId>,
     waiting: HashMap<PeerId, Waiting>,
     queue: VecDeque<ToSwarm<Infallible, OpenRequest>>,
+    /// Dials that are made whatever was learnt before.
+    insisted: HashSet<ConnectionId>,
+    unreachable: HashMap<PeerId, (Instant, Arc<Vec<Attempt>>)>,
 }
 
 impl Streams {
     pub(crate) fn new(ports: Arc<Ports>) -> Self {
-        Self { ports, connected: HashSet::new(), waiting: HashMap::new(), queue: VecDeque::new() }
+        Self {
+            ports,
+            connected: HashSet::new(),
+            waiting: HashMap::new(),
+            queue: VecDeque::new(),
+            insisted: HashSet::new(),
+            unreachable: HashMap::new(),
+        }
     }
 
     /// Asks for a stream to `peer`, dialling `addresses` and whatever else the node knows if need be.
@@ -64,14 +86,44 @@ impl Streams {
             }
             return;
         }
+        if addresses.is_empty()
+            && let Some(attempts) = self.lately_unreachable(&peer)
+        {
+            let _ = request.reply.send(Err(OpenFailure::Unreachable(attempts)));
+            return;
+        }
         // Always: a dial another behaviour began knows other addresses and tells its failure to nobody.
         let opts = DialOpts::peer_id(peer)
             .condition(PeerCondition::Always)
             .addresses(addresses)
             .extend_addresses_through_behaviour()
             .build();
+        self.insist(opts.connection_id());
         self.waiting.insert(peer, Waiting { dial: opts.connection_id(), requests: vec![request] });
         self.queue.push_back(ToSwarm::Dial { opts });
+    }
+
+    /// Lets this dial through whatever was learnt of the peer before.
+    pub(crate) fn insist(&mut self, dial: ConnectionId) {
+        self.insisted.insert(dial);
+    }
+
+    fn lately_unreachable(&self, peer: &PeerId) -> Option<Arc<Vec<Attempt>>> {
+        let (since, attempts) = self.unreachable.get(peer)?;
+        (since.elapsed() < UNREACHABLE).then(|| Arc::clone(attempts))
+    }
+
+    fn remember_unreachable(&mut self, peer: PeerId, failure: &OpenFailure) {
+        let OpenFailure::Unreachable(attempts) = failure else { return };
+        if self.connected.contains(&peer) {
+            return;
+        }
+        if self.unreachable.len() >= REMEMBERED {
+            self.unreachable.retain(|_, (since, _)| since.elapsed() < UNREACHABLE);
+        }
+        if self.unreachable.len() < REMEMBERED {
+            self.unreachable.insert(peer, (Instant::now(), Arc::clone(attempts)));
+        }
     }
 
     fn ask(&mut self, peer_id: PeerId, event: OpenRequest) {
@@ -79,10 +131,11 @@ impl Streams {
     }
 
     fn dial_failed(&mut self, peer: PeerId, dial: ConnectionId, error: &DialError) {
+        let failure = failure(error);
+        self.remember_unreachable(peer, &failure);
         if self.waiting.get(&peer).is_none_or(|waiting| waiting.dial != dial) {
             return;
         }
-        let failure = failure(error);
         for request in self.waiting.remove(&peer).into_iter().flat_map(|waiting| waiting.requests) {
             let _ = request.reply.send(Err(failure.clone()));
         }
@@ -136,6 +189,22 @@ impl NetworkBehaviour for Streams {
     type ConnectionHandler = StreamHandler;
     type ToSwarm = Infallible;
 
+    fn handle_pending_outbound_connection(
+        &mut self,
+        dial: ConnectionId,
+        peer: Option<PeerId>,
+        _: &[Multiaddr],
+        _: Endpoint,
+    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+        let insisted = self.insisted.remove(&dial);
+        match peer {
+            Some(peer) if !insisted && self.lately_unreachable(&peer).is_some() => {
+                Err(ConnectionDenied::new(Unreachable(peer)))
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
     fn handle_established_inbound_connection(
         &mut self,
         _: ConnectionId,
@@ -161,6 +230,7 @@ impl NetworkBehaviour for Streams {
         match event {
             FromSwarm::ConnectionEstablished(made) => {
                 self.connected.insert(made.peer_id);
+                self.unreachable.remove(&made.peer_id);
                 for request in
                     self.waiting.remove(&made.peer_id).into_iter().flat_map(|waiting| waiting.requests)
                 {
@@ -170,8 +240,11 @@ impl NetworkBehaviour for Streams {
             FromSwarm::ConnectionClosed(closed) if closed.remaining_established == 0 => {
                 self.connected.remove(&closed.peer_id);
             }
-            FromSwarm::DialFailure(DialFailure { peer_id: Some(peer), error, connection_id }) => {
-                self.dial_failed(peer, connection_id, error);
+            FromSwarm::DialFailure(DialFailure { peer_id, error, connection_id }) => {
+                self.insisted.remove(&connection_id);
+                if let Some(peer) = peer_id {
+                    self.dial_failed(peer, connection_id, error);
+                }
             }
             _ => {}
         }

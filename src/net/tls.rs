@@ -47,8 +47,10 @@ impl LaneTls {
         let (chain, secret) =
             certificate::generate(identity).map_err(|e| StartError::Certificate(Box::new(e)))?;
         let provider = Arc::new(provider());
-        let secret =
-            provider.key_provider.load_private_key(secret).map_err(|e| StartError::Certificate(Box::new(e)))?;
+        let secret = provider
+            .key_provider
+            .load_private_key(secret)
+            .map_err(|e| StartError::Certificate(Box::new(e)))?;
         // Not `from_der`: it reads the certificate itself and stumbles over libp2p's critical extension.
         let certified = CertifiedKey::new(vec![chain], secret);
         let certificate = Arc::new(SingleCertAndKey::from(certified));

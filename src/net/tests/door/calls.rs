@@ -6,6 +6,7 @@ use layr_net::{ConnectError, MAX_FRAME_BYTES, Multiaddr, Net, RPC_PROTOCOL, RpcI
 use layr_types::NodeKey;
 use tarpc::context::Context;
 use tarpc::server::{BaseChannel, Channel};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 #[tarpc::service]
@@ -80,34 +81,85 @@ async fn an_oversized_call_fails_alone_and_the_next_stream_works() {
     assert_eq!(soon("the echo", witness.echo(Context::current(), "x".into())).await.unwrap(), "x");
 }
 
-/// Writes raw bytes on a stream for calls and waits until the host hangs up or answers nothing sensible.
+/// A call as it travels: length and postcard.
+async fn recorded_call() -> Vec<u8> {
+    let (near, mut far) = tokio::io::duplex(1 << 16);
+    let calls = EchoClient::new(tarpc::client::Config::default(), rpc_transport(near)).spawn();
+    let asking = tokio::spawn(async move { calls.echo(Context::current(), "hello".into()).await });
+    let mut call = vec![0; 4];
+    far.read_exact(&mut call).await.unwrap();
+    let length = u32::from_be_bytes(call[..4].try_into().unwrap());
+    call.resize(4 + usize::try_from(length).unwrap(), 0);
+    far.read_exact(&mut call[4..]).await.unwrap();
+    asking.abort();
+    call
+}
+
+/// Writes raw bytes on a stream for calls, closes it, and reads what comes until the host hangs up.
 async fn shove(net: &Net, node: NodeKey, addresses: &[Multiaddr], bytes: &[u8]) {
-    let raw = net
-        .rpc_connect::<tarpc::Response<String>, tarpc::ClientMessage<Vec<u8>>>(node, addresses)
-        .await
-        .unwrap();
-    // The transport hides its stream; hostile bytes go out as a service the host does not know.
-    let message = tarpc::ClientMessage::Request(tarpc::Request {
-        context: Context::current(),
-        id: u64::MAX,
-        message: bytes.to_vec(),
-    });
-    let mut raw = Box::pin(raw);
-    let _ = futures::SinkExt::send(&mut raw, message).await;
-    let _ = soon("an answer or the end", raw.next()).await;
+    let mut raw = net.rpc_stream(node, addresses).await.unwrap();
+    // The host may hang up before everything is written.
+    let _ = raw.write_all(bytes).await;
+    let _ = raw.shutdown().await;
+    let mut answer = Vec::new();
+    let _ = soon("being hung up on", raw.read_to_end(&mut answer)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn garbage_on_one_stream_disturbs_neither_the_host_nor_other_peers() {
+async fn garbage_truncated_and_flipped_frames_disturb_neither_the_host_nor_other_peers() {
     let Node { net: there, inbound } = host(57, &[]).await;
     serve(inbound.rpc);
     let (good, bad) = (client(58, &[]).await, client(59, &[]).await);
     let addresses = there.dialable();
     let calls = caller(&good.net, there.node(), &addresses).await;
-    for garbage in [&[0xff; 300][..], &[0x07, 0xff, 0xff, 0xff, 0xff, 0x0f], b"\x02\xff\xfe"] {
-        shove(&bad.net, there.node(), &addresses, garbage).await;
-        assert_eq!(soon("the echo", calls.echo(Context::current(), "x".into())).await.unwrap(), "x");
+    let call = recorded_call().await;
+    let flipped = (0..call.len() * 8).step_by(7).map(|bit| {
+        let mut bytes = call.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        bytes
+    });
+    let truncated = (0..call.len()).step_by(5).map(|end| call[..end].to_vec());
+    let garbage = [vec![0xff; 3000], vec![0; 64], [&[0, 0, 0, 2][..], b"\xff\xfe"].concat()];
+    for bytes in flipped.chain(truncated).chain(garbage) {
+        shove(&bad.net, there.node(), &addresses, &bytes).await;
     }
+    assert_eq!(soon("the echo", calls.echo(Context::current(), "x".into())).await.unwrap(), "x");
+    let recovered = caller(&bad.net, there.node(), &addresses).await;
+    assert_eq!(soon("the echo", recovered.echo(Context::current(), "y".into())).await.unwrap(), "y");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_length_over_the_limit_ends_that_stream_only() {
+    let Node { net: there, inbound } = host(64, &[]).await;
+    serve(inbound.rpc);
+    let here = client(65, &[]).await;
+    let addresses = there.dialable();
+    let witness = caller(&here.net, there.node(), &addresses).await;
+    let mut raw = here.net.rpc_stream(there.node(), &addresses).await.unwrap();
+    raw.write_u32(u32::try_from(MAX_FRAME_BYTES + 1).unwrap()).await.unwrap();
+    raw.flush().await.unwrap();
+    let mut answer = Vec::new();
+    let _ = soon("being hung up on", raw.read_to_end(&mut answer)).await;
+    assert!(answer.is_empty());
+    assert_eq!(soon("the echo", witness.echo(Context::current(), "x".into())).await.unwrap(), "x");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_opens_too_many_streams_loses_the_excess_only() {
+    let Node { net: there, inbound } = host(66, &[]).await;
+    serve(inbound.rpc);
+    let here = client(67, &[]).await;
+    let addresses = there.dialable();
+    let mut kept = Vec::new();
+    for _ in 0..8 {
+        let calls = caller(&here.net, there.node(), &addresses).await;
+        assert_eq!(soon("the echo", calls.echo(Context::current(), "x".into())).await.unwrap(), "x");
+        kept.push(calls);
+    }
+    let ninth = caller(&here.net, there.node(), &addresses).await;
+    assert!(soon("the refusal", ninth.echo(Context::current(), "x".into())).await.is_err());
+    assert_eq!(soon("the echo", kept[0].echo(Context::current(), "x".into())).await.unwrap(), "x");
+    assert_eq!(there.load().rpc_refused, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

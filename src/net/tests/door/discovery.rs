@@ -2,7 +2,7 @@
 
 use crate::support::{NETWORK, client, client_config, eventually, host, host_config, soon, start, until};
 use layr_net::{
-    HostProfile, LookupError, Net, OwnerRecordKey, PublishError, RecordError, VerifiedOwnerRecord,
+    HostProfile, LookupError, Multiaddr, Net, OwnerRecordKey, PublishError, RecordError, VerifiedOwnerRecord,
 };
 use layr_types::{NodeKey, UnixSeconds};
 use std::collections::BTreeSet;
@@ -147,4 +147,54 @@ async fn a_profile_that_fits_no_record_is_refused_before_it_is_published() {
     let refused = node.net.publish_host(profile(&"x".repeat(65))).await;
     assert_eq!(refused, Err(PublishError::Record(RecordError::FieldTooLong { field: "region" })));
     assert_eq!(node.net.closest_hosts([0; 32], 3).await, Err(LookupError::NoPeers));
+}
+
+/// A host whose process stands still: its ports are open, its connections are up, nothing answers. Ends when
+/// the sender drops.
+fn hung(seed: u8, bootstrap: Vec<Multiaddr>) -> (NodeKey, std::sync::mpsc::Sender<()>) {
+    let (told, key) = std::sync::mpsc::channel();
+    let (wake, sleep) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let node = runtime.block_on(async {
+            let node = host(seed, &bootstrap).await;
+            node.net.publish_host(profile("hung")).await.unwrap();
+            node.net.joined(crate::support::PATIENCE).await.unwrap();
+            node
+        });
+        told.send(node.net.node()).unwrap();
+        let _ = sleep.recv();
+    });
+    (key.recv().unwrap(), wake)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dead_and_hung_hosts_are_left_out_and_do_not_hold_up_a_look_up() {
+    let first = host(51, &[]).await;
+    let bootstrap = first.net.dialable();
+    let mut living = vec![first];
+    let mut dead = Vec::new();
+    for seed in 52..=58 {
+        let node = host(seed, &bootstrap).await;
+        node.net.joined(crate::support::PATIENCE).await.unwrap();
+        if seed < 57 { &mut living } else { &mut dead }.push(node);
+    }
+    for node in living.iter().chain(&dead) {
+        node.net.publish_host(profile("here")).await.unwrap();
+    }
+    let asleep = [hung(59, bootstrap.clone()), hung(60, bootstrap.clone())];
+    until(&living[0].net, "meeting everyone", |status| status.routable == 9).await;
+    for node in &dead {
+        soon("closing", node.net.shutdown()).await;
+    }
+    let owner = client(61, &bootstrap).await;
+    owner.net.joined(crate::support::PATIENCE).await.unwrap();
+    let expected: BTreeSet<NodeKey> = living.iter().map(|node| node.net.node()).collect();
+    for round in 0..3 {
+        let began = std::time::Instant::now();
+        let found = owner.net.closest_hosts([round; 32], 20).await.unwrap();
+        println!("look-up {round}: {} hosts in {:?}", found.len(), began.elapsed());
+        assert_eq!(found.iter().map(|card| card.node()).collect::<BTreeSet<_>>(), expected);
+        assert!(asleep.iter().all(|(node, _)| !expected.contains(node)));
+    }
 }
