@@ -6,7 +6,7 @@
 
 use zstd::bulk::{Compressor, Decompressor};
 
-/// zstd's level: measured against 3, which saves 2–4 % more at twice the time.
+/// zstd's level. Measured against 3: logs come out no smaller, and the whole pipeline takes a sixth more time.
 const LEVEL: i32 = 1;
 /// Chunks below this are not worth a header.
 const SMALLEST: usize = 512;
@@ -72,4 +72,54 @@ pub(crate) fn expand(body: &[u8], len: usize) -> Option<Vec<u8>> {
     let mut out = vec![0u8; len];
     let written = Decompressor::new().ok()?.decompress_to_buffer(body, out.as_mut_slice()).ok()?;
     (written == len).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that do not compress, from the hash in extendable mode.
+    fn noise(len: usize) -> Vec<u8> {
+        let mut bytes = vec![0u8; len];
+        blake3::Hasher::new().update(b"noise").finalize_xof().fill(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn what_does_not_compress_is_left_alone() {
+        let mut press = Press::new().expect("zstd knows its level");
+        for len in [1, SMALLEST - 1, SMALLEST, 100_000, 3_000_001] {
+            assert_eq!(press.squeeze(&noise(len)), None, "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn what_compresses_comes_back_and_is_a_twentieth_smaller() {
+        let mut press = Press::new().expect("zstd knows its level");
+        for len in [SMALLEST, 10_000, 4 * 1024 * 1024] {
+            let plain = b"all work and no play ".iter().copied().cycle().take(len).collect::<Vec<u8>>();
+            let body = press.squeeze(&plain).expect("repetitive").to_vec();
+            assert!(body.len() <= worthwhile(len));
+            assert_eq!(expand(&body, len).as_deref(), Some(plain.as_slice()));
+        }
+    }
+
+    #[test]
+    fn noise_with_a_compressible_head_is_not_taken_for_compressible() {
+        let mut press = Press::new().expect("zstd knows its level");
+        let mut plain = noise(1_000_000);
+        plain[..20_000].fill(0);
+        assert_eq!(press.squeeze(&plain), None);
+    }
+
+    #[test]
+    fn a_body_of_another_length_is_refused() {
+        let mut press = Press::new().expect("zstd knows its level");
+        let bomb = press.squeeze(&vec![0u8; 4_000_000]).expect("zeros").to_vec();
+        assert_eq!(expand(&bomb, 3_999_999), None);
+        assert_eq!(expand(&bomb, 4_000_001), None);
+        assert_eq!(expand(&bomb, 1), None);
+        assert_eq!(expand(b"not zstd", 8), None);
+        assert_eq!(expand(&[], 1), None);
+    }
 }

@@ -12,6 +12,7 @@ use crate::chunker::Chunker;
 use crate::code::{Code, CodeError};
 use crate::commit::commit;
 use crate::pack::{PackedSegment, Packer};
+use crate::seal::MAX_CHUNK_BYTES;
 use crate::sealer::{Prepared, Sealer};
 use crate::session::Session;
 use crate::workers::{Lost, Ticket, Workers};
@@ -22,8 +23,8 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Plaintext bytes handed to the workers and not yet packed.
-const CHUNK_BYTES_IN_FLIGHT: usize = 16 * 1024 * 1024;
+/// Plaintext bytes handed out and not yet packed, for each thread.
+const CHUNK_BYTES_IN_FLIGHT: usize = MAX_CHUNK_BYTES;
 /// The same in chunks, for files too small to count in bytes.
 const CHUNKS_IN_FLIGHT: usize = 256;
 
@@ -141,7 +142,7 @@ impl Encoder {
     ) -> Result<Self, EncodeError> {
         let code = Arc::new(Code::new(profile)?);
         let workers = Workers::start(options.workers).map_err(EncodeError::Start)?;
-        let pool = SectorPool::new(usize::from(profile.n()) * (options.workers + 2));
+        let pool = SectorPool::new(usize::from(profile.n()) * (options.workers + 1));
         Ok(Self {
             workers,
             chunker: Chunker::new(),
@@ -215,7 +216,7 @@ impl Encoder {
             let sealer = Arc::clone(&self.sealer);
             self.chunks.push_back(self.workers.submit(move || sealer.prepare(raw)));
             self.chunk_bytes.push_back(len);
-            self.pack_until(CHUNK_BYTES_IN_FLIGHT, sink)?;
+            self.pack_until(CHUNK_BYTES_IN_FLIGHT * (self.workers.len() + 1), sink)?;
         }
         self.session.end_file();
         self.emit_files(sink)?;

@@ -70,6 +70,11 @@ pub(crate) fn seal(key: &ChunkKey, buffer: &mut Vec<u8>, press: Option<&mut Pres
         }
         None => RAW,
     };
+    close(key, nonce, form, buffer, plain_len);
+}
+
+/// Writes the header into the room in front, encrypts what follows it, and appends the tag.
+fn close(key: &ChunkKey, nonce: [u8; NONCE], form: u8, buffer: &mut Vec<u8>, plain_len: usize) {
     buffer[0] = VERSION;
     buffer[1..HEADER].copy_from_slice(&nonce);
     buffer[HEADER] = form;
@@ -119,4 +124,101 @@ fn nonce_of(bytes: [u8; NONCE]) -> Nonce {
 fn associated(plain_len: usize) -> Aad<[u8; 5]> {
     let len = u32::try_from(plain_len).unwrap_or(u32::MAX).to_le_bytes();
     Aad::from([VERSION, len[0], len[1], len[2], len[3]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use layr_types::{ChunkId, SegmentId};
+
+    const KEY: ChunkKey = ChunkKey::from_bytes([7; 32]);
+
+    fn record(plain_len: usize) -> ChunkRecord {
+        let plain_len = u32::try_from(plain_len).expect("small");
+        let span = crate::Span { segment: SegmentId([0; 32]), offset: 0, len: 1 };
+        ChunkRecord { id: ChunkId([1; 32]), plain_len, spans: vec![span] }
+    }
+
+    fn sealed(plain: &[u8], compress: bool) -> Vec<u8> {
+        let mut buffer = [&[0; BODY_AT], plain].concat();
+        let mut press = Press::new().expect("zstd knows its level");
+        seal(&KEY, &mut buffer, compress.then_some(&mut press));
+        buffer
+    }
+
+    /// A chunk that claims to be a zstd body and is validly sealed, as only a broken owner could make it.
+    fn forged(form: u8, body: &[u8], plain_len: usize) -> Vec<u8> {
+        let mut buffer = [&[0; BODY_AT], body].concat();
+        close(&KEY, [9; NONCE], form, &mut buffer, plain_len);
+        buffer
+    }
+
+    #[test]
+    fn a_chunk_opens_to_its_plaintext_compressed_or_not() {
+        for plain in [vec![1], vec![5; 600], vec![0; MAX_CHUNK_BYTES]] {
+            let raw = sealed(&plain, false);
+            assert_eq!(raw.len(), plain.len() + SEAL_OVERHEAD);
+            assert_eq!(open_chunk(&KEY, &record(plain.len()), raw).as_deref(), Ok(plain.as_slice()));
+            let packed = sealed(&plain, true);
+            assert!(packed.len() < plain.len() || plain.len() == 1);
+            assert_eq!(open_chunk(&KEY, &record(plain.len()), packed).as_deref(), Ok(plain.as_slice()));
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_in_a_sealed_chunk_is_detected() {
+        for compress in [false, true] {
+            let good = sealed(&[3; 700], compress);
+            for bit in 0..good.len() * 8 {
+                let mut bad = good.clone();
+                bad[bit / 8] ^= 1 << (bit % 8);
+                let opened = open_chunk(&KEY, &record(700), bad);
+                assert!(matches!(opened, Err(OpenError::Seal | OpenError::Version(_))), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_chunk_cut_short_anywhere_does_not_open() {
+        let good = sealed(&[3; 100], false);
+        for len in 0..good.len() {
+            assert!(open_chunk(&KEY, &record(100), good[..len].to_vec()).is_err(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn another_key_or_another_claimed_length_does_not_open() {
+        let good = sealed(&[3; 100], false);
+        let other = ChunkKey::from_bytes([8; 32]);
+        assert_eq!(open_chunk(&other, &record(100), good.clone()), Err(OpenError::Seal));
+        assert_eq!(open_chunk(&KEY, &record(99), good.clone()), Err(OpenError::Seal));
+        assert_eq!(open_chunk(&KEY, &record(0), good.clone()), Err(OpenError::Claim(0)));
+        assert_eq!(open_chunk(&KEY, &record(MAX_CHUNK_BYTES + 1), good), Err(OpenError::Claim(4_194_305)));
+    }
+
+    #[test]
+    fn a_decompression_bomb_is_refused_without_its_memory() {
+        let bomb = zstd::bulk::compress(&vec![0u8; 64 * 1024 * 1024], 1).expect("zeros compress");
+        let opened = open_chunk(&KEY, &record(MAX_CHUNK_BYTES), forged(ZSTD, &bomb, MAX_CHUNK_BYTES));
+        assert_eq!(opened, Err(OpenError::Content));
+        assert_eq!(open_chunk(&KEY, &record(10), forged(ZSTD, &bomb, 10)), Err(OpenError::Content));
+    }
+
+    #[test]
+    fn a_sealed_chunk_of_unknown_form_or_wrong_inner_length_is_refused() {
+        assert_eq!(open_chunk(&KEY, &record(5), forged(2, b"hello", 5)), Err(OpenError::Content));
+        assert_eq!(open_chunk(&KEY, &record(5), forged(RAW, b"hell", 5)), Err(OpenError::Content));
+        assert_eq!(open_chunk(&KEY, &record(5), forged(ZSTD, b"hello", 5)), Err(OpenError::Content));
+        assert_eq!(open_chunk(&KEY, &record(5), Vec::new()), Err(OpenError::Length(0)));
+        let long = vec![1; MAX_SEALED_BYTES + 1];
+        assert_eq!(open_chunk(&KEY, &record(5), long), Err(OpenError::Length(MAX_SEALED_BYTES + 1)));
+    }
+
+    #[test]
+    fn two_compressions_of_one_plaintext_never_share_a_nonce() {
+        let raw = sealed(&[3; 700], false);
+        let packed = sealed(&[3; 700], true);
+        assert_eq!(raw[1..HEADER], [0; NONCE]);
+        assert_ne!(packed[1..HEADER], [0; NONCE]);
+    }
 }

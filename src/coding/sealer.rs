@@ -9,8 +9,8 @@ use crate::{ChunkRecord, ChunkSecret};
 use layr_types::ChunkId;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Free buffers kept; more than are ever in flight is waste.
-const SHELF: usize = 32;
+/// Free buffers kept: a few of up to 4 MiB each. Small files allocate, which costs them nothing.
+const SHELF: usize = 6;
 
 /// A chunk that went through.
 pub(crate) enum Prepared {
