@@ -55,9 +55,10 @@ pub(crate) fn apply(
 ) -> Result<TransactionResultMetaV1, Error> {
     let sequence = world.info.sequence_number;
     let moment = Moment { sequence, close_time: world.info.timestamp, settings: world.settings };
-    let judged = check_bump(frame, ledger, Stage::Application)
-        .and_then(|()| check(frame, ledger, &moment, Stage::Application));
-    let before = if judged.as_ref().err().is_none_or(uses_sequence) {
+    let outer = check_bump(frame, ledger, Stage::Application);
+    let outer_sound = outer.is_ok();
+    let judged = outer.and_then(|()| check(frame, ledger, &moment, Stage::Application));
+    let before = if outer_sound && judged.as_ref().err().is_none_or(uses_sequence) {
         use_sequence(frame, ledger, world)?
     } else {
         LedgerEntryChanges::default()
@@ -78,7 +79,8 @@ pub(crate) fn apply(
         events: Vec::new().try_into()?,
         diagnostic_events: run.diagnostics.try_into()?,
     };
-    let result = result(frame, charged.fee.saturating_sub(refund), outcome);
+    let fee = charged.fee.saturating_sub(refund);
+    let result = if outer_sound { result(frame, fee, outcome) } else { plain_result(fee, outcome) };
     Ok(TransactionResultMetaV1 {
         ext: ExtensionPoint::V0,
         result: TransactionResultPair { transaction_hash: Hash(frame.hash), result },
@@ -238,6 +240,11 @@ fn refund_changes(
     Ok(changes)
 }
 
+/// An outcome as it is.
+pub(crate) fn plain_result(fee: i64, outcome: TransactionResultResult) -> TransactionResult {
+    TransactionResult { fee_charged: fee, result: outcome, ext: TransactionResultExt::V0 }
+}
+
 /// Wraps an outcome as the sender sees it: as it is, or inside a fee bump's result.
 pub(crate) fn result(frame: &Frame, fee: i64, outcome: TransactionResultResult) -> TransactionResult {
     use TransactionResultResult as R;
@@ -259,7 +266,7 @@ pub(crate) fn result(frame: &Frame, fee: i64, outcome: TransactionResultResult) 
         }
         _ => outcome,
     };
-    TransactionResult { fee_charged: fee, result, ext: TransactionResultExt::V0 }
+    plain_result(fee, result)
 }
 
 fn inner(outcome: &TransactionResultResult) -> Option<InnerTransactionResultResult> {

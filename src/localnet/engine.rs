@@ -7,13 +7,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ed25519_dalek::SigningKey;
 use soroban_env_host::budget::Budget;
 use soroban_env_host::storage::{SnapshotSource, Storage};
 use soroban_env_host::{Host, ModuleCache};
 use stellar_xdr::{
-    AccountId, LedgerCloseMetaV2, LedgerEntry, LedgerEntryData, LedgerHeaderHistoryEntry, LedgerKey,
-    TransactionEnvelope, TransactionResult, TransactionResultResult,
+    LedgerCloseMetaV2, LedgerEntryData, LedgerHeaderHistoryEntry, TransactionEnvelope, TransactionResult,
 };
 
 use crate::apply;
@@ -24,15 +22,13 @@ use crate::close::{Parent, assemble, execute, select};
 use crate::error::EngineError;
 use crate::evict;
 use crate::frame::Frame;
-use crate::genesis::{
-    account_of, before_genesis, genesis, ledger_info, native_contract, network_id, root_key,
-};
-use crate::history::{History, LedgerRecord, TransactionRecord};
+use crate::genesis::{genesis, ledger_info, network_id};
+use crate::history::{History, TransactionRecord};
 use crate::invoke::World;
 use crate::record::{Birth, FORMAT};
 use crate::settings::{PROTOCOL_VERSION, Settings};
-use crate::simulate::{Simulation, SimulationOptions, Snapshot, simulate};
-use crate::state::{Entries, State};
+use crate::simulate::Snapshot;
+use crate::state::State;
 use crate::store::Store;
 
 /// What a network is made of, fixed when it is born except for the clock and the retention.
@@ -75,6 +71,15 @@ pub enum Submission {
     Refused(Box<TransactionResult>),
 }
 
+/// Answer to a transaction submitted and seen through.
+#[derive(Clone, Debug)]
+pub enum Application {
+    /// In a ledger; its record says whether it succeeded there.
+    Applied(Arc<TransactionRecord>),
+    /// Not taken, for the reason given; never [`Submission::Pending`].
+    NotApplied(Submission),
+}
+
 /// How far to move the ledger in one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Advance {
@@ -86,20 +91,19 @@ pub struct Advance {
 
 /// One local network.
 pub struct Engine {
-    config: EngineConfig,
-    birth: Birth,
-    network_id: [u8; 32],
-    state: Arc<State>,
-    settings: Arc<Settings>,
-    latest: LedgerCloseMetaV2,
-    header: LedgerHeaderHistoryEntry,
-    history: History,
-    pending: Vec<Frame>,
-    offset: i64,
+    pub(crate) config: EngineConfig,
+    pub(crate) birth: Birth,
+    pub(crate) network_id: [u8; 32],
+    pub(crate) state: Arc<State>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) latest: LedgerCloseMetaV2,
+    pub(crate) history: History,
+    pub(crate) pending: Vec<Frame>,
+    pub(crate) offset: i64,
     cache: ModuleCache,
-    beacon: Arc<Beacon>,
+    pub(crate) beacon: Arc<Beacon>,
     store: Option<Store>,
-    stopped: bool,
+    pub(crate) stopped: bool,
 }
 
 /// What is read back, or made, before an engine can run.
@@ -108,7 +112,6 @@ pub(crate) struct Past {
     pub state: State,
     pub history: History,
     pub latest: Option<LedgerCloseMetaV2>,
-    pub header: Option<LedgerHeaderHistoryEntry>,
     pub offset: i64,
 }
 
@@ -117,7 +120,6 @@ impl Past {
     pub(crate) fn replay(&mut self, meta: LedgerCloseMetaV2, offset: i64, retention: usize) {
         commit(&mut self.state, &meta);
         self.history.add(&meta, retention);
-        self.header = Some(meta.ledger_header.clone());
         self.offset = offset;
         self.latest = Some(meta);
     }
@@ -169,7 +171,7 @@ impl Engine {
             Some(found) => found,
             None => (new_birth(&config)?, Past::default()),
         };
-        if past.header.is_none() {
+        if past.latest.is_none() {
             let first = genesis(network_id(&birth.passphrase), birth.time)?;
             store.begin(&birth, &first)?;
             past.replay(first, 0, config.retention_ledgers);
@@ -186,7 +188,6 @@ impl Engine {
         let settings = Arc::new(Settings::load(&past.state)?);
         let cache = module_cache()?;
         let beacon = Arc::new(Beacon::new(&birth.seed, birth.time)?);
-        let header = past.header.unwrap_or_else(before_genesis);
         let network_id = network_id(&birth.passphrase);
         let latest = match past.latest {
             Some(latest) => latest,
@@ -198,7 +199,6 @@ impl Engine {
             state: Arc::new(past.state),
             settings,
             latest,
-            header,
             history: past.history,
             pending: Vec::new(),
             offset: past.offset,
@@ -217,8 +217,11 @@ impl Engine {
     /// Judges a transaction and queues it for the next ledger.
     ///
     /// # Errors
-    /// When the envelope cannot be encoded again to be hashed.
+    /// When the envelope cannot be encoded again to be hashed, or the engine stopped.
     pub fn submit(&mut self, envelope: TransactionEnvelope) -> Result<Submission, EngineError> {
+        if self.stopped {
+            return Err(EngineError::Stopped);
+        }
         let frame = Frame::new(envelope, self.network_id)?;
         if self.is_known(&frame.hash) {
             return Ok(Submission::Duplicate);
@@ -229,7 +232,7 @@ impl Engine {
             settings: &self.settings,
         };
         let refusal = match check_bump(&frame, &*self.state, Stage::Submission) {
-            Err(outer) => Some(plain_result(&frame, outer)),
+            Err(outer) => Some(apply::plain_result(crate::fees::initial_charge(&frame), outer)),
             Ok(()) => check(&frame, &*self.state, &moment, Stage::Submission)
                 .err()
                 .map(|outcome| apply::result(&frame, crate::fees::initial_charge(&frame), outcome)),
@@ -243,6 +246,24 @@ impl Engine {
         }
         self.pending.push(frame);
         Ok(Submission::Pending)
+    }
+
+    /// Submits a transaction and closes ledgers until it is in one.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`] and [`Engine::close`].
+    pub fn apply(&mut self, envelope: TransactionEnvelope) -> Result<Application, EngineError> {
+        let hash = envelope.hash(self.network_id)?;
+        match self.submit(envelope)? {
+            Submission::Pending => {}
+            other => return Ok(Application::NotApplied(other)),
+        }
+        loop {
+            self.close()?;
+            if let Some(record) = self.transaction(&hash) {
+                return Ok(Application::Applied(record));
+            }
+        }
     }
 
     /// Closes a ledger with what is pending, as far as it fits.
@@ -286,7 +307,7 @@ impl Engine {
         self.offset = offset;
         self.absorb(meta)?;
         self.compact_when_due()?;
-        Ok(&self.header)
+        Ok(self.header())
     }
 
     fn build(&self, frames: &[Frame], sequence: u32, time: u64) -> Result<LedgerCloseMetaV2, EngineError> {
@@ -294,14 +315,13 @@ impl Engine {
         let world = World { settings: &self.settings, cache: &self.cache, info };
         let executed = execute(frames, &*self.state, &world)?;
         let evicted = evict::due(&self.state, self.sequence(), sequence);
-        let parent = Parent { header: &self.header.header, hash: self.header.hash.0 };
+        let parent = Parent { header: &self.header().header, hash: self.header().hash.0 };
         Ok(assemble(frames, executed, &parent, (sequence, time), evicted)?)
     }
 
     fn absorb(&mut self, meta: LedgerCloseMetaV2) -> Result<(), EngineError> {
         commit(Arc::make_mut(&mut self.state), &meta);
         self.history.add(&meta, self.config.retention_ledgers);
-        self.header = meta.ledger_header.clone();
         for applied in meta.tx_processing.iter() {
             let stellar_xdr::TransactionMeta::V4(meta) = &applied.tx_apply_processing else { continue };
             for change in meta.operations.iter().flat_map(|operation| operation.changes.0.iter()) {
@@ -324,7 +344,7 @@ impl Engine {
     /// When the new journal cannot be written; the old one is then still good and in use.
     pub fn compact(&mut self) -> Result<(), EngineError> {
         match &mut self.store {
-            Some(store) => store.compact(&self.birth, &self.state, &self.header, self.offset),
+            Some(store) => store.compact(&self.birth, &self.state, &self.latest, self.offset),
             None => Ok(()),
         }
     }
@@ -340,193 +360,6 @@ impl Engine {
 
     fn is_known(&self, hash: &[u8; 32]) -> bool {
         self.history.transaction(hash).is_some() || self.pending.iter().any(|frame| frame.hash == *hash)
-    }
-
-    /// Dry-runs a contract transaction on the latest ledger.
-    ///
-    /// # Errors
-    /// When the envelope cannot be encoded again to be hashed.
-    pub fn simulate(
-        &self,
-        envelope: &TransactionEnvelope,
-        options: SimulationOptions,
-    ) -> Result<Simulation, EngineError> {
-        self.view().simulate(envelope, options)
-    }
-
-    /// A read-only picture of now, usable while the engine goes on.
-    #[must_use]
-    pub fn view(&self) -> View {
-        View {
-            state: Arc::clone(&self.state),
-            settings: Arc::clone(&self.settings),
-            network_id: self.network_id,
-            sequence: self.sequence(),
-            now: self.now(),
-        }
-    }
-
-    /// Entry under `key`, archived or not.
-    #[must_use]
-    pub fn entry(&self, key: &LedgerKey) -> Option<Arc<LedgerEntry>> {
-        self.state.entry(key)
-    }
-
-    /// Last ledger the entry under `key` lives in.
-    #[must_use]
-    pub fn live_until(&self, key: &LedgerKey) -> Option<u32> {
-        self.state.live_until(key)
-    }
-
-    /// Balance in stroops and current sequence number of an account.
-    #[must_use]
-    pub fn account(&self, id: &AccountId) -> Option<(i64, i64)> {
-        crate::account::load(&*self.state, id).map(|account| (account.balance, account.seq_num.0))
-    }
-
-    /// An applied transaction that is still remembered.
-    #[must_use]
-    pub fn transaction(&self, hash: &[u8; 32]) -> Option<Arc<TransactionRecord>> {
-        self.history.transaction(hash).cloned()
-    }
-
-    /// Remembered ledgers from sequence `first` on.
-    pub fn ledgers_since(&self, first: u32) -> impl Iterator<Item = &LedgerRecord> {
-        self.history.since(first)
-    }
-
-    /// Remembered ledgers, newest first.
-    pub fn latest_ledgers(&self) -> impl Iterator<Item = &LedgerRecord> {
-        self.history.ledgers().rev()
-    }
-
-    /// Sequence and close time of the oldest remembered ledger.
-    #[must_use]
-    pub fn oldest(&self) -> (u32, u64) {
-        self.history
-            .oldest()
-            .map_or((self.sequence(), self.close_time()), |ledger| (ledger.sequence, ledger.close_time))
-    }
-
-    /// Sequence number of the latest ledger.
-    #[must_use]
-    pub fn sequence(&self) -> u32 {
-        self.header.header.ledger_seq
-    }
-
-    /// Close time of the latest ledger, Unix seconds.
-    #[must_use]
-    pub fn close_time(&self) -> u64 {
-        self.header.header.scp_value.close_time.0
-    }
-
-    /// The ledger's clock now, never before the latest close.
-    #[must_use]
-    pub fn now(&self) -> u64 {
-        self.config.clock.shifted(self.offset).max(self.close_time())
-    }
-
-    /// Header of the latest ledger with its hash.
-    #[must_use]
-    pub fn header(&self) -> &LedgerHeaderHistoryEntry {
-        &self.header
-    }
-
-    /// Metadata of the latest ledger closed since start-up or stored last.
-    #[must_use]
-    pub fn latest_meta(&self) -> &LedgerCloseMetaV2 {
-        &self.latest
-    }
-
-    /// Ledgers whose transactions and events stay retrievable.
-    #[must_use]
-    pub fn retention(&self) -> usize {
-        self.config.retention_ledgers
-    }
-
-    /// Whether transactions wait for a ledger.
-    #[must_use]
-    pub fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
-    }
-
-    /// The beacon of this network.
-    #[must_use]
-    pub fn beacon(&self) -> &Arc<Beacon> {
-        &self.beacon
-    }
-
-    /// Hash of the passphrase.
-    #[must_use]
-    pub fn network_id(&self) -> [u8; 32] {
-        self.network_id
-    }
-
-    /// Name of the network.
-    #[must_use]
-    pub fn passphrase(&self) -> &str {
-        &self.birth.passphrase
-    }
-
-    /// Key of the account holding the supply.
-    #[must_use]
-    pub fn root_key(&self) -> SigningKey {
-        root_key(&self.network_id)
-    }
-
-    /// Account holding the supply.
-    #[must_use]
-    pub fn root_account(&self) -> AccountId {
-        account_of(&self.root_key())
-    }
-
-    /// Contract of the native asset.
-    ///
-    /// # Errors
-    /// Never in practice; the encoder's refusal is passed on.
-    pub fn native_contract(&self) -> Result<stellar_xdr::ContractId, EngineError> {
-        Ok(native_contract(self.network_id)?)
-    }
-}
-
-/// A read-only picture of one moment.
-#[derive(Clone)]
-pub struct View {
-    state: Arc<State>,
-    settings: Arc<Settings>,
-    network_id: [u8; 32],
-    sequence: u32,
-    now: u64,
-}
-
-impl View {
-    /// Sequence number of the ledger pictured.
-    #[must_use]
-    pub fn sequence(&self) -> u32 {
-        self.sequence
-    }
-
-    /// Dry-runs a contract transaction.
-    ///
-    /// # Errors
-    /// When the envelope cannot be encoded again to be hashed.
-    pub fn simulate(
-        &self,
-        envelope: &TransactionEnvelope,
-        options: SimulationOptions,
-    ) -> Result<Simulation, EngineError> {
-        let frame = Frame::new(envelope.clone(), self.network_id)?;
-        let next = self.sequence.saturating_add(1);
-        let info = ledger_info(&self.settings.network, self.network_id, next, self.now);
-        Ok(simulate(&frame, &self.state, &self.settings, &info, options))
-    }
-}
-
-fn plain_result(frame: &Frame, outcome: TransactionResultResult) -> TransactionResult {
-    TransactionResult {
-        fee_charged: crate::fees::initial_charge(frame),
-        result: outcome,
-        ext: stellar_xdr::TransactionResultExt::V0,
     }
 }
 

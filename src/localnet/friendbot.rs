@@ -3,6 +3,7 @@
 //! A payment from the root account like any other transaction, one at a time, answered once it is in a ledger.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -26,6 +27,8 @@ use crate::settings::BASE_FEE;
 pub const STARTING_BALANCE: i64 = 100_000_000_000;
 /// Ledgers a grant is waited for.
 const PATIENCE_LEDGERS: u32 = 3;
+/// Longest wait for one of them.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Who asks.
 #[derive(Deserialize)]
@@ -55,7 +58,8 @@ pub(crate) async fn by_query(State(shared): State<Arc<Shared>>, Query(request): 
     };
     shared.wake_closer();
     for _ in 0..PATIENCE_LEDGERS {
-        if ledgers.changed().await.is_err() {
+        let closed = tokio::time::timeout(PATIENCE, ledgers.changed()).await;
+        if !matches!(closed, Ok(Ok(()))) {
             break;
         }
         if let Ok(Some(record)) = shared.with(move |engine| engine.transaction(&hash)).await {

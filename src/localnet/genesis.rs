@@ -11,8 +11,7 @@ use soroban_simulation::simulation::{SimulationAdjustmentConfig, simulate_invoke
 use stellar_xdr::{
     AccountId, Asset, ContractExecutable, ContractId, ContractIdPreimage, CreateContractArgs, Hash,
     HashIdPreimage, HashIdPreimageContractId, HostFunction, LedgerCloseMetaV2, LedgerEntryChanges,
-    LedgerEntryData, LedgerHeaderHistoryEntry, LedgerUpgrade, Limits, PublicKey, Uint256, UpgradeEntryMeta,
-    WriteXdr,
+    LedgerEntryData, LedgerUpgrade, Limits, PublicKey, Uint256, UpgradeEntryMeta, WriteXdr,
 };
 
 use crate::account;
@@ -134,13 +133,4 @@ pub(crate) fn ledger_info(
     };
     network.fill_config_fields_in_ledger_info(&mut info);
     info
-}
-
-/// Header entry standing for "no ledger yet".
-pub(crate) fn before_genesis() -> LedgerHeaderHistoryEntry {
-    LedgerHeaderHistoryEntry {
-        hash: Hash([0; 32]),
-        header: blank_header(),
-        ext: stellar_xdr::LedgerHeaderHistoryEntryExt::V0,
-    }
 }

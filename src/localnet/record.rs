@@ -6,15 +6,12 @@
 //! | 2 ledger | clock offset i64, `LedgerCloseMeta` XDR | every closed ledger |
 //! | 3 entry | `LedgerEntry` XDR values, one after the other | in a checkpoint: state |
 //! | 4 past | `LedgerCloseMeta` XDR | in a checkpoint: history already in the state |
-//! | 5 resume | clock offset i64, `LedgerHeaderHistoryEntry` XDR | ends a checkpoint |
+//! | 5 resume | clock offset i64, `LedgerCloseMeta` XDR of the ledger the state is of | ends a checkpoint |
 //!
 //! Integers are little-endian. The first ledger frame is the genesis ledger, whose metadata creates every initial
 //! entry; a compacted journal has entries, past ledgers and a resume frame in its place.
 
-use stellar_xdr::{
-    LedgerCloseMeta, LedgerCloseMetaV2, LedgerEntry, LedgerHeaderHistoryEntry, Limited, Limits, ReadXdr,
-    WriteXdr,
-};
+use stellar_xdr::{LedgerCloseMeta, LedgerCloseMetaV2, LedgerEntry, Limited, Limits, ReadXdr, WriteXdr};
 
 use crate::error::EngineError;
 
@@ -83,18 +80,6 @@ pub(crate) fn decode_past(bytes: &[u8]) -> Option<LedgerCloseMetaV2> {
         LedgerCloseMeta::V2(meta) => Some(meta),
         _ => None,
     }
-}
-
-pub(crate) fn encode_resume(offset: i64, header: &LedgerHeaderHistoryEntry) -> Result<Vec<u8>, EngineError> {
-    let mut bytes = offset.to_le_bytes().to_vec();
-    bytes.extend(header.to_xdr(Limits::none())?);
-    Ok(bytes)
-}
-
-pub(crate) fn decode_resume(bytes: &[u8]) -> Option<(i64, LedgerHeaderHistoryEntry)> {
-    let (offset, rest) = bytes.split_first_chunk::<8>()?;
-    let header = LedgerHeaderHistoryEntry::from_xdr(rest, limits(rest)).ok()?;
-    Some((i64::from_le_bytes(*offset), header))
 }
 
 pub(crate) fn decode_entries(bytes: &[u8]) -> Option<Vec<LedgerEntry>> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use stellar_xdr::{LedgerCloseMetaV2, LedgerHeaderHistoryEntry, Limits, WriteXdr};
+use stellar_xdr::{LedgerCloseMetaV2, Limits, WriteXdr};
 
 use crate::engine::Past;
 use crate::error::{EngineError, JournalError};
@@ -81,7 +81,7 @@ impl Store {
         &mut self,
         birth: &Birth,
         state: &Arc<State>,
-        header: &LedgerHeaderHistoryEntry,
+        latest: &LedgerCloseMetaV2,
         offset: i64,
     ) -> Result<(), EngineError> {
         let mut frames = vec![(BIRTH, birth.encode())];
@@ -94,7 +94,7 @@ impl Store {
         }
         frames.push((ENTRIES, chunk));
         frames.extend(self.past.iter().map(|meta| (PAST, meta.clone())));
-        frames.push((RESUME, record::encode_resume(offset, header)?));
+        frames.push((RESUME, record::encode_ledger(offset, latest)?));
         self.journal.rewrite(frames.into_iter())?;
         self.settled = self.journal.length();
         Ok(())
@@ -131,24 +131,19 @@ impl Reading {
         }
         Ok(match frame.kind {
             LEDGER => self.ledger(&frame.body),
-            ENTRIES if self.past.header.is_none() => record::decode_entries(&frame.body)
+            ENTRIES if self.past.latest.is_none() => record::decode_entries(&frame.body)
                 .map(|entries| entries.into_iter().for_each(|entry| self.past.state.put(entry))),
-            PAST if self.past.header.is_none() => {
+            PAST if self.past.latest.is_none() => {
                 record::decode_past(&frame.body).map(|meta| self.remember(&meta, frame.body))
             }
-            RESUME if self.past.header.is_none() => {
-                record::decode_resume(&frame.body).map(|(offset, header)| {
-                    self.past.offset = offset;
-                    self.past.header = Some(header);
-                })
-            }
+            RESUME if self.past.latest.is_none() => self.resume(&frame.body),
             _ => None,
         })
     }
 
     fn ledger(&mut self, body: &[u8]) -> Option<()> {
         let (offset, meta) = record::decode_ledger(body)?;
-        let parent = self.past.header.as_ref().map_or([0; 32], |header| header.hash.0);
+        let parent = self.past.latest.as_ref().map_or([0; 32], |parent| parent.ledger_header.hash.0);
         if meta.ledger_header.header.previous_ledger_hash.0 != parent {
             return None;
         }
@@ -161,7 +156,17 @@ impl Reading {
 
     fn remember(&mut self, meta: &LedgerCloseMetaV2, body: Vec<u8>) {
         self.past.history.add(meta, self.retention);
-        self.past.latest = Some(meta.clone());
         self.metas.push_back(body);
+    }
+
+    /// Ends a checkpoint: the entries read so far are the state after this ledger.
+    fn resume(&mut self, body: &[u8]) -> Option<()> {
+        let (offset, meta) = record::decode_ledger(body)?;
+        self.past.offset = offset;
+        if meta.tx_processing.is_empty() {
+            self.past.history.add(&meta, self.retention);
+        }
+        self.past.latest = Some(meta);
+        Some(())
     }
 }

@@ -15,6 +15,9 @@ const MAX_KEYS: usize = 200;
 const FEE_WINDOW: u32 = 50;
 
 pub(super) fn health(engine: &mut Engine, _: Value) -> Result<Value, RpcError> {
+    if engine.has_stopped() {
+        return Err(RpcError::internal("the network stopped after a journal failure; start it again"));
+    }
     let (oldest, oldest_time) = engine.oldest();
     Ok(json!({
         "status": "healthy",

@@ -40,12 +40,25 @@ impl From<stellar_xdr::Error> for RpcError {
 
 /// Parameters of a method; absent ones are an empty object. Only XDR in base64 is spoken.
 pub(crate) fn parse<T: DeserializeOwned>(params: Value) -> Result<T, RpcError> {
-    let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
+    let mut params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
+    drop_nulls(&mut params);
     if params.get("xdrFormat").and_then(Value::as_str).is_some_and(|format| !matches!(format, "" | "base64"))
     {
         return Err(RpcError::params("only the base64 xdrFormat is supported"));
     }
     serde_json::from_value(params).map_err(|error| RpcError::params(format!("invalid parameters: {error}")))
+}
+
+/// Some clients send `null` for what they leave unset; it means the same as leaving it out.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
 }
 
 /// Decodes a stranger's base64 XDR.

@@ -1,4 +1,5 @@
 //! A network outlives its process: restarts, torn tails, damage, and two processes on one directory.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step of a test is a failed test")]
 
 mod common;
 
@@ -29,10 +30,22 @@ fn journal(directory: &Path) -> std::path::PathBuf {
     directory.join("ledger.journal")
 }
 
-/// Everything a client can see, in one value.
-fn picture(engine: &Engine) -> (LedgerHeaderHistoryEntry, u64, [u8; 32], Vec<Option<(i64, i64)>>) {
-    let accounts = (1..4).map(|number| engine.account(&account_id(&key(number)))).collect();
-    (engine.header().clone(), engine.now(), engine.beacon().chain_hash(), accounts)
+/// What a client can see of a network.
+#[derive(Debug, PartialEq)]
+struct Picture {
+    header: LedgerHeaderHistoryEntry,
+    now: u64,
+    beacon: [u8; 32],
+    accounts: Vec<Option<(i64, i64)>>,
+}
+
+fn picture(engine: &Engine) -> Picture {
+    Picture {
+        header: engine.header().clone(),
+        now: engine.now(),
+        beacon: engine.beacon().chain_hash(),
+        accounts: (1..4).map(|number| engine.account(&account_id(&key(number)))).collect(),
+    }
 }
 
 #[test]
@@ -140,7 +153,7 @@ fn a_compacted_journal_is_shorter_and_says_the_same() {
     drop(engine);
     let engine = open(directory.path());
     assert_eq!(engine.account(&account_id(&key(3))).unwrap().0, layr_localnet::STARTING_BALANCE);
-    assert_eq!(engine.sequence(), before.0.header.ledger_seq + 1);
+    assert_eq!(engine.sequence(), before.header.header.ledger_seq + 1);
     assert!(engine.transaction(&hash).is_some());
 }
 

@@ -1,4 +1,5 @@
 //! The network through its HTTP door: accounts, payments, contract calls, and the shapes clients rely on.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step of a test is a failed test")]
 
 mod common;
 
@@ -194,6 +195,8 @@ async fn network_settings_are_readable_as_ledger_entries() {
     let network = net.call("getNetwork", json!({})).await;
     assert_eq!(network["passphrase"], layr_localnet::STANDALONE_PASSPHRASE);
     assert_eq!(network["protocolVersion"], 30);
+    let unset = json!({ "startLedger": 1, "endLedger": null, "filters": [{ "type": null, "topics": null }], "pagination": { "cursor": null } });
+    assert!(net.call("getEvents", unset).await["events"].is_array(), "null is as good as absent");
     let latest = net.call("getLatestLedger", json!({})).await;
     let header =
         LedgerHeader::from_xdr_base64(latest["headerXdr"].as_str().unwrap(), Limits::none()).unwrap();

@@ -1,4 +1,5 @@
 //! Lifetimes of contract data: expiry, archival, restoring by hand and on use, and extending.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step of a test is a failed test")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Every way a transaction is refused or fails, by the code the sender is told.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step of a test is a failed test")]
 
 mod common;
 
@@ -226,6 +227,25 @@ async fn hostile_requests_get_an_error_not_a_crash() {
     for body in ["", "{", "[]", "[1]", "null", r#"{"method":5}"#] {
         let answer = net.http.post(&url).body(body).send().await.unwrap();
         assert!(answer.text().await.unwrap().contains("error"), "{body}");
+    }
+    assert_eq!(net.call("getHealth", json!({})).await["status"], "healthy");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nesting_as_deep_as_the_decoder_allows_is_survived() {
+    let net = Net::start().await;
+    net.fund(&key(1)).await;
+    for depth in [50, 120, 160, 200, 249, 400, 5_000] {
+        let mut value = ScVal::Void;
+        for _ in 0..depth {
+            value = ScVal::Vec(Some(ScVec(vec![value].try_into().unwrap())));
+        }
+        let tx =
+            transaction(&key(1), net.next_sequence(&key(1)).await, invoke(&native(), "balance", vec![value]));
+        let text = sign(tx, &[&key(1)]).to_xdr_base64(Limits::none()).unwrap();
+        for method in ["simulateTransaction", "sendTransaction"] {
+            net.raw(method, json!({ "transaction": text })).await;
+        }
     }
     assert_eq!(net.call("getHealth", json!({})).await["status"], "healthy");
 }

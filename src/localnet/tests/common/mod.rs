@@ -1,5 +1,6 @@
 //! A client for the tests: keys, envelopes, and JSON-RPC over HTTP.
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed step of a test is a failed test")]
 
 pub mod wasm;
 
@@ -82,10 +83,10 @@ pub fn prepare(
     tx.fee = u32::try_from(data.resource_fee).unwrap() + 100;
     tx.ext = TransactionExt::V1(data);
     let mut operations = tx.operations.to_vec();
-    if let OperationBody::InvokeHostFunction(op) = &mut operations[0].body {
-        if op.auth.is_empty() {
-            op.auth = auth.try_into().unwrap();
-        }
+    if let OperationBody::InvokeHostFunction(op) = &mut operations[0].body
+        && op.auth.is_empty()
+    {
+        op.auth = auth.try_into().unwrap();
     }
     tx.operations = operations.try_into().unwrap();
     tx
