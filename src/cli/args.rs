@@ -234,8 +234,8 @@ pub struct Audit {
     /// Only the hosts of this file.
     pub name: Option<String>,
     /// Leaves to ask of each host.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub samples: u32,
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub samples: u16,
 }
 
 /// `layr wallet …`.

@@ -31,6 +31,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     logging(&cli);
+    // Two providers are compiled in (libp2p brings one of its own); TLS must be told which to use.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a TLS provider was already chosen");
+    }
     let output = envelope::Output { json: cli.global.json };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

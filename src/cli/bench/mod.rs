@@ -4,6 +4,5 @@ mod network;
 mod pipeline;
 mod source;
 
-pub use network::run as network;
-pub use pipeline::run as pipeline;
-pub use source::Noise;
+pub use network::{run as network, NetworkBench};
+pub use pipeline::{mib, run as pipeline};

@@ -1,0 +1,119 @@
+//! `layr bench network`: upload and download through real host processes on this machine.
+
+use super::pipeline::mib;
+use super::source::Noise;
+use crate::args::Global;
+use crate::commands::or_interrupted;
+use crate::demo::{not_as_told, Plan, World};
+use crate::envelope::Report;
+use crate::failure::Failure;
+use layr_types::ByteCount;
+use serde::Serialize;
+use serde_json::Value;
+use std::path::Path;
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct NetworkBench {
+    /// How many hosts.
+    pub hosts: u16,
+    /// Bytes to upload.
+    pub size: ByteCount,
+    /// k/n.
+    pub profile: String,
+    /// Hosts stopped before the download.
+    pub dead: u16,
+}
+
+#[derive(Debug, Serialize)]
+struct Measured {
+    hosts: u16,
+    dead: u16,
+    profile: String,
+    bytes: u64,
+    upload_seconds: f64,
+    upload_mib_s: f64,
+    upload_total_seconds: f64,
+    upload_cpu_seconds: f64,
+    download_seconds: f64,
+    download_mib_s: f64,
+    owner_peak_rss_mib: u64,
+    host_peak_rss_mib: u64,
+}
+
+/// Starts a world, uploads, stops some hosts, downloads, compares.
+pub async fn run(global: &Global, bench: NetworkBench) -> Result<Report, Failure> {
+    let dir = tempfile::Builder::new()
+        .prefix("layr-bench-")
+        .tempdir()
+        .map_err(|error| Failure::internal("make a temporary directory", &error))?;
+    let measured = or_interrupted("layr bench network", measure(global, dir.path(), bench)).await?;
+    let words = format!(
+        "{} at {} on {} hosts: up {:.0} MiB/s ({:.1} s, {:.1} s with agreements, signatures and audit; {:.1} CPU-seconds in ledger and hosts), down {:.0} MiB/s with {} hosts dead; peak memory: owner {} MiB, host {} MiB",
+        ByteCount(measured.bytes),
+        measured.profile,
+        measured.hosts,
+        measured.upload_mib_s,
+        measured.upload_seconds,
+        measured.upload_total_seconds,
+        measured.upload_cpu_seconds,
+        measured.download_mib_s,
+        measured.dead,
+        measured.owner_peak_rss_mib,
+        measured.host_peak_rss_mib,
+    );
+    Report::new(&measured, words)
+}
+
+async fn measure(global: &Global, root: &Path, bench: NetworkBench) -> Result<Measured, Failure> {
+    let say = |text: &str| {
+        if !global.json && !global.quiet {
+            eprintln!("{text}");
+        }
+    };
+    let file = root.join("noise");
+    write_noise(&file, bench.size)?;
+    say("starting the ledger and the hosts");
+    let plan = Plan { hosts: usize::from(bench.hosts), quota: ByteCount(bench.size.0 + (512 << 20)) };
+    let mut world = World::start(root, plan).await?;
+    say("uploading");
+    let cpu_before = world.cpu_seconds();
+    let up = world.owner(&["upload", &crate::demo::shown(&file), "--profile", &bench.profile]).await?;
+    let cpu = world.cpu_seconds() - cpu_before;
+    for number in 1..=usize::from(bench.dead.min(bench.hosts.saturating_sub(1))) {
+        world.kill(number).await?;
+    }
+    say("downloading");
+    let back = root.join("back");
+    let down = world.owner(&["download", "noise", "-o", &crate::demo::shown(&back)]).await?;
+    if crate::demo::sha256(&file)? != crate::demo::sha256(&back)? {
+        return Err(not_as_told("the file that came back is not the one that went up", ""));
+    }
+    let (up_seconds, down_seconds) = (seconds(up.data(), "send_seconds")?, seconds(down.data(), "seconds")?);
+    let measured = Measured {
+        hosts: bench.hosts,
+        dead: bench.dead,
+        profile: bench.profile,
+        bytes: bench.size.0,
+        upload_seconds: up_seconds,
+        upload_mib_s: mib(bench.size.0) / up_seconds,
+        upload_total_seconds: seconds(up.data(), "seconds")?,
+        upload_cpu_seconds: cpu,
+        download_seconds: down_seconds,
+        download_mib_s: mib(bench.size.0) / down_seconds,
+        owner_peak_rss_mib: up.peak_rss_mib.max(down.peak_rss_mib),
+        host_peak_rss_mib: world.host_peak_rss_mib(),
+    };
+    world.stop().await?;
+    Ok(measured)
+}
+
+fn write_noise(file: &Path, size: ByteCount) -> Result<(), Failure> {
+    let written = std::fs::File::create(file).and_then(|mut out| std::io::copy(&mut Noise::new(size.0), &mut out));
+    written.map(|_| ()).map_err(|error| Failure::internal("write the file to upload", &error))
+}
+
+fn seconds(data: &Value, key: &str) -> Result<f64, Failure> {
+    let found = data[key].as_f64().filter(|seconds| *seconds > 0.0);
+    found.ok_or_else(|| not_as_told(&format!("an answer lacks '{key}'"), &data.to_string()))
+}

@@ -1,0 +1,54 @@
+//! `layr settle`.
+
+use super::agreements::word;
+use super::interrupt::or_interrupted;
+use super::tell::Teller;
+use crate::args::{Global, Settle};
+use crate::compose;
+use crate::envelope::Report;
+use crate::failure::Failure;
+use crate::failures;
+use crate::settings::Settings;
+use crate::table::{short, Table};
+use layr_owner::views::SettleReport;
+use layr_owner::SettleOptions;
+
+/// Settles whatever is due.
+pub async fn run(global: &Global, settings: &Settings, args: Settle) -> Result<Report, Failure> {
+    let node = compose::joined_owner(global, settings).await?;
+    let options = SettleOptions { early: false, dry_run: args.dry_run };
+    let settling = async { node.owner.settle(options, Teller::new(global)).await.map_err(failures::settle) };
+    let done = or_interrupted("layr settle", settling).await;
+    node.stop().await;
+    let done = done?;
+    Report::new(&done, words(&done))
+}
+
+fn words(done: &SettleReport) -> String {
+    if done.agreements.is_empty() {
+        return "There are no agreements to settle.".to_owned();
+    }
+    let amount = |amount: Option<layr_types::Stroops>| amount.map_or_else(|| "–".to_owned(), |amount| amount.to_string());
+    let mut table = Table::new(["agreement", "host", "step", "to host XLM", "to you XLM", "burned XLM"]);
+    for one in &done.agreements {
+        table.row([
+            short(one.id),
+            short(one.host),
+            word(&one.step),
+            amount(one.to_host),
+            amount(one.to_owner),
+            amount(one.burned),
+        ]);
+    }
+    let mut text = format!(
+        "{}\n\nBack to you: {} XLM. To hosts beyond their collateral: {} XLM. Ledger fees: {} XLM.",
+        table.render(),
+        done.refunded,
+        done.paid,
+        done.fees
+    );
+    for one in done.agreements.iter().filter(|one| one.detail.is_some()) {
+        text.push_str(&format!("\n{}: {}", short(one.host), one.detail.as_deref().unwrap_or_default()));
+    }
+    text
+}

@@ -1,0 +1,91 @@
+//! `layr wallet`.
+
+use crate::args::{Global, WalletCommand};
+use crate::compose;
+use crate::envelope::Report;
+use crate::exit;
+use crate::failure::Failure;
+use crate::failures;
+use crate::settings::Settings;
+use layr_identity::{account_address, Identity};
+use layr_ledger::{LedgerClient, Payer};
+use layr_node::Network;
+use layr_types::Stroops;
+use serde::Serialize;
+use serde_json::json;
+
+#[derive(Debug, Serialize)]
+struct Balance {
+    address: String,
+    exists: bool,
+    balance: Stroops,
+    spendable: Stroops,
+    escrow_free: Stroops,
+    owner_credit: Stroops,
+}
+
+/// Address, balances, funding, withdrawal.
+pub async fn run(global: &Global, settings: &Settings, command: WalletCommand) -> Result<Report, Failure> {
+    let identity = compose::identity(global, settings)?;
+    let address = account_address(&identity.account());
+    match command {
+        WalletCommand::Address => Report::new(&json!({ "address": address }), address),
+        WalletCommand::Balance => balance(settings, &identity, address).await,
+        WalletCommand::Fund => {
+            compose::ledger(settings)?.fund(&identity.account()).await.map_err(failures::ledger)?;
+            balance(settings, &identity, address).await
+        }
+        WalletCommand::Withdraw { amount } => withdraw(settings, &identity, amount).await,
+    }
+}
+
+async fn balance(settings: &Settings, identity: &Identity, address: String) -> Result<Report, Failure> {
+    let network = compose::network(settings)?;
+    let client = LedgerClient::new(network.ledger.clone()).map_err(failures::ledger)?;
+    let account = client.account(&identity.account()).await.map_err(failures::ledger)?;
+    let escrow = client.escrow(network.escrow);
+    let free = escrow.balance(&identity.node_key(), &network.token).await.map_err(failures::ledger)?;
+    let credit = escrow.credit(&identity.account(), &network.token).await.map_err(failures::ledger)?;
+    let made = Balance {
+        address,
+        exists: account.is_some(),
+        balance: account.map_or(Stroops::ZERO, |state| state.balance),
+        spendable: account.map_or(Stroops::ZERO, |state| state.spendable()),
+        escrow_free: free,
+        owner_credit: credit,
+    };
+    let unit = compose::asset_name(&client, network.token);
+    let mut words = format!(
+        "{}\naccount            {} {unit} ({} spendable)\nhost's free escrow {} {unit}",
+        made.address, made.balance, made.spendable, made.escrow_free
+    );
+    if made.owner_credit > Stroops::ZERO {
+        words.push_str(&format!("\nwaiting for you    {} {unit}", made.owner_credit));
+    }
+    if !made.exists {
+        words.push_str("\nThe account does not exist on this network yet: it appears with its first payment.");
+    }
+    Report::new(&made, words)
+}
+
+async fn withdraw(settings: &Settings, identity: &Identity, amount: Option<Stroops>) -> Result<Report, Failure> {
+    let network: Network = compose::network(settings)?;
+    let client = LedgerClient::new(network.ledger.clone()).map_err(failures::ledger)?;
+    let escrow = client.escrow(network.escrow);
+    let free = escrow.balance(&identity.node_key(), &network.token).await.map_err(failures::ledger)?;
+    let amount = amount.unwrap_or(free - settings.collateral);
+    if amount <= Stroops::ZERO || amount > free {
+        return Err(Failure::new(
+            exit::PAYMENT,
+            "wallet/withdraw",
+            format!("{free} XLM are free in escrow, of which {} are kept as collateral", settings.collateral),
+            "Name an --amount up to what is free; collateral is needed to take new agreements.",
+        ));
+    }
+    let call = escrow.withdraw(&identity.node_key(), &network.token, amount).map_err(failures::ledger)?;
+    let done = call.submit(&Payer::unlogged(identity.account_signer())).await.map_err(failures::ledger)?;
+    Report::new(
+        &json!({"withdrawn": amount, "fee": done.receipt.fee, "tx": done.receipt.hash}),
+        format!("Withdrew {amount} XLM to the account (fee {} XLM).", done.receipt.fee),
+    )
+}
