@@ -40,6 +40,9 @@ pub struct Limits {
     pub records: usize,
     /// A connection without streams is closed after this long.
     pub idle: Duration,
+    /// A stream or lane that another node opened is cut after this long without a byte in either direction, so
+    /// that places are not held for nothing.
+    pub idle_stream: Duration,
 }
 
 impl Default for Limits {
@@ -53,6 +56,7 @@ impl Default for Limits {
             handshakes: GateLimits { per_key: 64, total: 128 },
             records: 4096,
             idle: Duration::from_secs(60),
+            idle_stream: Duration::from_secs(600),
         }
     }
 }

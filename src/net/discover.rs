@@ -24,6 +24,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// Hosts asked for their cards at the same time.
 const ASKED_AT_ONCE: usize = 20;
+/// Peers looked up beyond the hosts wanted: some near a point may have no card (a mere bootstrap node).
+const SPARE: usize = 4;
 /// Answers to a look-up of a record after which the newest of them is believed.
 const ENOUGH_ANSWERS: usize = 5;
 /// How long a card is remembered.
@@ -76,8 +78,8 @@ impl Net {
         }
         let until = self.until();
         let (reply, answer) = oneshot::channel();
-        // Some of the closest may have no card (a mere bootstrap node): ask for all that one look-up can tell.
-        let command = Command::Closest { point, limit: K_VALUE.get(), until, reply };
+        let wanted = limit.saturating_add(SPARE).min(K_VALUE.get());
+        let command = Command::Closest { point, limit: wanted, until, reply };
         self.0.commands.send(command).await.map_err(|_| LookupError::Stopped)?;
         let peers = answer.await.map_err(|_| LookupError::Stopped)?;
         let nodes = peers.iter().filter_map(key::node_key).filter(|node| *node != self.0.node);

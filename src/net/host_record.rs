@@ -227,4 +227,4 @@ fn label(from: &mut Reader<'_>, field: &'static str) -> Result<String, RecordErr
 
 #[cfg(test)]
 #[path = "host_record_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -100,6 +100,21 @@ fn the_longest_record_fits_its_limit() {
     assert!(check(signed.bytes(), NOW).is_ok());
 }
 
+/// The bytes of an annotated vector: hexadecimal, `#` begins a remark.
+pub(crate) fn vector(text: &str) -> Vec<u8> {
+    let digits: String =
+        text.lines().flat_map(|line| line.split('#').next().unwrap().split_whitespace()).collect();
+    let pairs = digits.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).unwrap());
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
+
+#[test]
+fn the_layout_of_version_1_is_pinned() {
+    let pinned = vector(include_str!("vectors/host_record_v1.hex"));
+    assert_eq!(record().sign(&signer()).unwrap().bytes(), pinned);
+    assert_eq!(check(&pinned, NOW).unwrap().record(), &record());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 

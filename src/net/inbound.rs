@@ -6,9 +6,10 @@
 use crate::config::{Limits, Role};
 use crate::gate::{Gate, GateLimits};
 use crate::lane::LaneStream;
-use crate::stream::PeerStream;
+use crate::stream::{Held, PeerStream};
 use layr_types::NodeKey;
 use libp2p::{Stream, StreamProtocol};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Calls: tarpc frames.
@@ -77,6 +78,7 @@ pub(crate) struct Ports {
     pub(crate) rpc: Port<RpcInbound>,
     pub(crate) lanes: Port<LaneInbound>,
     records: Port<PeerStream>,
+    pub(crate) idle: Duration,
 }
 
 impl Ports {
@@ -89,7 +91,7 @@ impl Ports {
         let (lanes, lanes_outlet) = Port::open(limits.lanes);
         let (records, records_outlet) = Port::open(RECORD_GATE);
         let inbound = Inbound { rpc: rpc_outlet, lanes: lanes_outlet };
-        (Self { protocols, rpc, lanes, records }, inbound, records_outlet)
+        (Self { protocols, rpc, lanes, records, idle: limits.idle_stream }, inbound, records_outlet)
     }
 
     /// Lets a libp2p stream in, or resets it by dropping it.
@@ -103,7 +105,7 @@ impl Ports {
             tracing::debug!(%peer, %protocol, "no place for another inbound stream");
             return;
         };
-        let stream = PeerStream::inbound(stream, place);
+        let stream = PeerStream::inbound(stream, Held::new(place, self.idle));
         match protocol.as_ref() {
             RPC_PROTOCOL => self.rpc.hand_over(RpcInbound { peer, stream }),
             LANE_PROTOCOL => {

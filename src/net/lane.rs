@@ -6,8 +6,7 @@
 //! defined elsewhere; this room never looks at a byte of it.
 
 use crate::error::{Attempt, Stage};
-use crate::gate::Permit;
-use crate::stream::PeerStream;
+use crate::stream::{Held, PeerStream, watched};
 use crate::streams::causes;
 use crate::tls::{LaneTls, WrongNode};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -58,13 +57,13 @@ pub(crate) fn wire(tcp: TcpStream) -> io::Result<Wire> {
 pub struct LaneStream(Inner);
 
 enum Inner {
-    Direct { io: Box<TlsStream<Wire>>, _place: Option<Permit<NodeKey>> },
+    Direct { io: Box<TlsStream<Wire>>, held: Option<Held> },
     Libp2p(PeerStream),
 }
 
 impl LaneStream {
-    pub(crate) fn direct(io: TlsStream<Wire>, place: Option<Permit<NodeKey>>) -> Self {
-        Self(Inner::Direct { io: Box::new(io), _place: place })
+    pub(crate) fn direct(io: TlsStream<Wire>, held: Option<Held>) -> Self {
+        Self(Inner::Direct { io: Box::new(io), held })
     }
 
     pub(crate) const fn over_libp2p(stream: PeerStream) -> Self {
@@ -94,7 +93,10 @@ impl AsyncRead for LaneStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match &mut self.0 {
-            Inner::Direct { io, .. } => Pin::new(io).poll_read(cx, buf),
+            Inner::Direct { io, held } => {
+                let outcome = Pin::new(io).poll_read(cx, buf);
+                watched(held, cx, outcome)
+            }
             Inner::Libp2p(io) => Pin::new(io).poll_read(cx, buf),
         }
     }
@@ -103,7 +105,10 @@ impl AsyncRead for LaneStream {
 impl AsyncWrite for LaneStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.0 {
-            Inner::Direct { io, .. } => Pin::new(io).poll_write(cx, buf),
+            Inner::Direct { io, held } => {
+                let outcome = Pin::new(io).poll_write(cx, buf);
+                watched(held, cx, outcome)
+            }
             Inner::Libp2p(io) => Pin::new(io).poll_write(cx, buf),
         }
     }
@@ -114,7 +119,10 @@ impl AsyncWrite for LaneStream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match &mut self.0 {
-            Inner::Direct { io, .. } => Pin::new(io).poll_write_vectored(cx, bufs),
+            Inner::Direct { io, held } => {
+                let outcome = Pin::new(io).poll_write_vectored(cx, bufs);
+                watched(held, cx, outcome)
+            }
             Inner::Libp2p(io) => Pin::new(io).poll_write_vectored(cx, bufs),
         }
     }
@@ -128,7 +136,10 @@ impl AsyncWrite for LaneStream {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.0 {
-            Inner::Direct { io, .. } => Pin::new(io).poll_flush(cx),
+            Inner::Direct { io, held } => {
+                let outcome = Pin::new(io).poll_flush(cx);
+                watched(held, cx, outcome)
+            }
             Inner::Libp2p(io) => Pin::new(io).poll_flush(cx),
         }
     }

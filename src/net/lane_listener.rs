@@ -8,6 +8,7 @@
 use crate::gate::{Gate, Permit};
 use crate::inbound::{LaneInbound, Ports};
 use crate::lane::{LaneStream, TLS_BUFFER_BYTES, Wire, wire};
+use crate::stream::Held;
 use crate::tls::{LaneTls, proved_by};
 use std::io;
 use std::net::IpAddr;
@@ -89,9 +90,10 @@ fn hand_over(ports: &Ports, io: TlsStream<Wire>) {
         return;
     };
     match ports.lanes.gate.enter(peer) {
-        Some(place) => {
-            ports.lanes.hand_over(LaneInbound { peer, stream: LaneStream::direct(io, Some(place)) })
-        }
+        Some(place) => ports.lanes.hand_over(LaneInbound {
+            peer,
+            stream: LaneStream::direct(io, Some(Held::new(place, ports.idle))),
+        }),
         None => tracing::debug!(%peer, "no place for another lane"),
     }
 }

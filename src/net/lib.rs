@@ -31,6 +31,7 @@ mod discover;
 mod error;
 mod gate;
 mod host_record;
+mod idle;
 mod inbound;
 mod key;
 mod lane;

@@ -42,12 +42,25 @@ struct Pending {
     /// Requests answered or failed when last looked at, and since when that number stands.
     settled: u32,
     since: Instant,
+    begun: Instant,
+}
+
+impl Pending {
+    /// How long this query may stay quiet: a multiple of the time its answers took so far, because on a fast
+    /// network silence tells more.
+    fn patience(&self) -> Duration {
+        if self.settled == 0 {
+            return SILENT;
+        }
+        (self.since.duration_since(self.begun) * 4).clamp(QUIET.0, QUIET.1)
+    }
 }
 
 /// How often the queries under way are looked at.
-pub(crate) const TICK: Duration = Duration::from_millis(200);
-/// A query in which nothing was answered for this long is ended with what it has: those still asked hang.
-const QUIET: Duration = Duration::from_millis(1200);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
+/// A query in which nothing was answered for this long (at least, at most) is ended with what it has: those
+/// still asked hang.
+const QUIET: (Duration, Duration) = (Duration::from_millis(400), Duration::from_millis(1200));
 /// The same where nothing at all has been answered yet: connections may still be on their way.
 const SILENT: Duration = Duration::from_secs(3);
 /// An ended query that goes on with a further step gets this long for it.
@@ -72,7 +85,8 @@ pub(crate) struct Lookups(HashMap<QueryId, Pending>);
 
 impl Lookups {
     pub(crate) fn begin(&mut self, id: QueryId, lookup: Lookup, until: Instant) {
-        self.0.insert(id, Pending { lookup, until, settled: 0, since: Instant::now() });
+        let now = Instant::now();
+        self.0.insert(id, Pending { lookup, until, settled: 0, since: now, begun: now });
     }
 
     /// True while there is something to look at.
@@ -88,8 +102,7 @@ impl Lookups {
             if settled != pending.settled {
                 (pending.settled, pending.since) = (settled, now);
             }
-            let patience = if settled == 0 { SILENT } else { QUIET };
-            let over = pending.until <= now || pending.since + patience <= now;
+            let over = pending.until <= now || pending.since + pending.patience() <= now;
             if over {
                 (pending.until, pending.since) = (now + GRACE, now);
             }

@@ -161,6 +161,12 @@ mod tests {
         assert_eq!(refused, Err(RecordError::WrongNetwork));
     }
 
+    #[test]
+    fn the_layout_of_version_1_is_pinned() {
+        let pinned = crate::host_record::tests::vector(include_str!("vectors/owner_record_v1.hex"));
+        assert_eq!(signed(b"over there").bytes(), pinned);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
