@@ -11,13 +11,38 @@
 //!
 //! Deciding functions are pure and tested alone; the verbs are short loops around them.
 
+mod acks;
+mod agreement;
+mod audit;
+mod book;
+mod catalogue;
 mod config;
+mod core;
+mod download;
 pub mod error;
 mod events;
+mod fetch;
+mod hosts;
 mod job;
+mod lane;
+mod lookup;
+mod open;
 mod owner;
+mod plan;
+mod pointer;
 mod ports;
+mod recover;
 mod request;
+mod revise;
+mod settle;
+mod show;
+mod size;
+mod sources;
+mod stored;
+mod survey;
+mod transactions;
+pub mod twins;
+mod upload;
 pub mod views;
 
 pub use config::{MAX_CLOSE_BATCH, MAX_OPEN_BATCH, OwnerConfig};
@@ -33,6 +58,7 @@ pub use ports::{
     OpenItem, OwnerLedger, OwnerRecords, PendingTx, Space, TxJournal, TxOutcome,
 };
 pub use request::{AuditTarget, DownloadRequest, Keeping, SettleOptions, Source, Target, UploadRequest};
+pub use sources::expand;
 pub use views::{
     AgreementView, AuditReport, DownloadReport, FileDetail, FileView, JobView, Quote, RecoverReport,
     SettleReport, UploadReport, WalletView,

@@ -1,18 +1,23 @@
 //! The owner: ports, keys and state behind one handle, and the verbs.
 
 use crate::config::OwnerConfig;
+use crate::core::Core;
 use crate::error::{
     AuditError, DownloadError, RecordsFault, RecoverError, SettleError, UploadError, ViewError,
 };
-use crate::events::Progress;
+use crate::events::{Event, Progress, Stage};
 use crate::job::JobId;
+use crate::plan::Plan;
 use crate::ports::{HostNet, OwnerLedger, OwnerRecords};
-use crate::request::{AuditTarget, DownloadRequest, SettleOptions, UploadRequest};
+use crate::request::{AuditTarget, DownloadRequest, Keeping, SettleOptions, UploadRequest};
 use crate::views::{
     AgreementView, AuditReport, DownloadReport, FileDetail, FileView, JobView, Quote, RecoverReport,
     SettleReport, UploadReport, WalletView,
 };
+use crate::{audit, download, recover, settle, show, upload};
 use layr_identity::Identity;
+use layr_types::ByteCount;
+use std::io::Read;
 use std::sync::Arc;
 
 /// What an owner works with.
@@ -31,20 +36,19 @@ pub struct Ports {
 /// One owner. Cheap to clone; every verb may be called from many tasks at once.
 #[derive(Clone)]
 pub struct Owner {
-    ports: Ports,
-    config: OwnerConfig,
+    core: Core,
 }
 
 impl Owner {
     /// Opens this machine's records.
     ///
     /// # Errors
-    /// [`RecordsFault::Damaged`] if they belong to another identity or do not read.
+    /// [`RecordsFault::Damaged`] if they belong to another identity or ledger, or do not read.
     pub fn open(ports: Ports, config: OwnerConfig) -> Result<Self, RecordsFault> {
-        Ok(Self { ports, config })
+        Ok(Self { core: Core::open(ports, config)? })
     }
 
-    /// What an upload would cost, without paying; binding while the hosts' offers last.
+    /// What an upload would cost, without paying or writing anything down; binding while the offers last.
     ///
     /// # Errors
     /// [`UploadError`] as the upload itself would give before it pays.
@@ -53,13 +57,13 @@ impl Owner {
         request: &UploadRequest,
         progress: &dyn Progress,
     ) -> Result<Quote, UploadError> {
-        todo!(
-            "{:?}",
-            (request, self.config.call, progress.tell(crate::Event::Warning(crate::Warning::Resumed)))
-        )
+        progress.tell(Event::Stage { stage: Stage::Find, bytes: ByteCount::ZERO });
+        let plan: Plan = upload::plan_request(&self.core, request).await?;
+        Ok(plan.quote().clone())
     }
 
-    /// Uploads; if an earlier upload of the same sources was interrupted, goes on with it.
+    /// Uploads; if an earlier upload of the same files was interrupted, goes on with it. Returns when every shard
+    /// is acknowledged, co-signed and audited once, and the catalogue is on the network.
     ///
     /// # Errors
     /// [`UploadError`]; whatever was acknowledged is kept for the next attempt.
@@ -68,24 +72,22 @@ impl Owner {
         request: UploadRequest,
         progress: Arc<dyn Progress>,
     ) -> Result<UploadReport, UploadError> {
-        drop((request, progress, self.ports.clone()));
-        todo!()
+        upload::upload(&self.core, request, progress).await
     }
 
-    /// Uploads `size` bytes (at most) from a reader under `name`. Cannot be resumed.
+    /// Uploads at most `size` bytes from a reader under `name`. Cannot be resumed, nor survive a host that fails
+    /// after it took its shards: the bytes are gone by then.
     ///
     /// # Errors
     /// [`UploadError`].
     pub async fn upload_stream(
         &self,
-        name: String,
-        reader: Box<dyn std::io::Read + Send>,
-        size: layr_types::ByteCount,
-        keeping: crate::Keeping,
+        (name, size): (String, ByteCount),
+        reader: Box<dyn Read + Send>,
+        keeping: Keeping,
         progress: Arc<dyn Progress>,
     ) -> Result<UploadReport, UploadError> {
-        drop((name, reader, size, keeping, progress));
-        todo!()
+        upload::upload_stream(&self.core, (name, size), reader, keeping, progress).await
     }
 
     /// Goes on with an interrupted upload.
@@ -93,8 +95,7 @@ impl Owner {
     /// # Errors
     /// [`UploadError`].
     pub async fn resume(&self, job: JobId, progress: Arc<dyn Progress>) -> Result<UploadReport, UploadError> {
-        drop((job, progress));
-        todo!()
+        upload::resume(&self.core, job, progress).await
     }
 
     /// Unfinished uploads.
@@ -102,20 +103,19 @@ impl Owner {
     /// # Errors
     /// [`ViewError`].
     pub fn jobs(&self) -> Result<Vec<JobView>, ViewError> {
-        todo!()
+        Ok(upload::open_jobs(&self.core)?)
     }
 
     /// Brings a file, or a part of one, back.
     ///
     /// # Errors
-    /// [`DownloadError`].
+    /// [`DownloadError`]; what was fetched of a whole file is kept beside the target for the next attempt.
     pub async fn download(
         &self,
         request: DownloadRequest,
         progress: Arc<dyn Progress>,
     ) -> Result<DownloadReport, DownloadError> {
-        drop((request, progress));
-        todo!()
+        download::download(&self.core, request, progress).await
     }
 
     /// Challenges hosts to prove what they hold.
@@ -127,21 +127,19 @@ impl Owner {
         target: AuditTarget,
         progress: Arc<dyn Progress>,
     ) -> Result<AuditReport, AuditError> {
-        drop((target, progress));
-        todo!()
+        audit::audit(&self.core, target, progress).await
     }
 
     /// Settles whatever is due.
     ///
     /// # Errors
-    /// [`SettleError`].
+    /// [`SettleError`]; whatever was done is kept, and running it again goes on.
     pub async fn settle(
         &self,
         options: SettleOptions,
         progress: Arc<dyn Progress>,
     ) -> Result<SettleReport, SettleError> {
-        drop((options, progress));
-        todo!()
+        settle::settle(&self.core, options, progress).await
     }
 
     /// Rebuilds this machine's records from the network with nothing but the identity.
@@ -149,8 +147,7 @@ impl Owner {
     /// # Errors
     /// [`RecoverError`].
     pub async fn recover(&self, progress: Arc<dyn Progress>) -> Result<RecoverReport, RecoverError> {
-        drop(progress);
-        todo!()
+        recover::recover(&self.core, progress).await
     }
 
     /// Files whose names begin with `prefix`.
@@ -158,8 +155,7 @@ impl Owner {
     /// # Errors
     /// [`ViewError`].
     pub fn list(&self, prefix: &str) -> Result<Vec<FileView>, ViewError> {
-        drop(prefix.len());
-        todo!()
+        show::list(&self.core, prefix)
     }
 
     /// One file in detail.
@@ -167,8 +163,7 @@ impl Owner {
     /// # Errors
     /// [`ViewError`].
     pub fn show(&self, name: &str) -> Result<FileDetail, ViewError> {
-        drop(name.len());
-        todo!()
+        show::show(&self.core, name)
     }
 
     /// Agreements, those that need attention first.
@@ -176,7 +171,7 @@ impl Owner {
     /// # Errors
     /// [`ViewError`].
     pub async fn agreements(&self) -> Result<Vec<AgreementView>, ViewError> {
-        todo!()
+        show::agreements(&self.core).await
     }
 
     /// Account and escrow.
@@ -184,6 +179,6 @@ impl Owner {
     /// # Errors
     /// [`ViewError`].
     pub async fn wallet(&self) -> Result<WalletView, ViewError> {
-        todo!()
+        show::wallet(&self.core).await
     }
 }

@@ -3,6 +3,7 @@
 use crate::job::JobId;
 use layr_audits::Verdict;
 use layr_coding::{FileHash, Profile};
+use layr_market::{Revision, Terms};
 use layr_types::{AccountKey, AgreementId, ByteCount, FileId, NodeKey, Stroops, TxHash, UnixSeconds};
 use serde::Serialize;
 
@@ -300,6 +301,10 @@ pub struct AgreementView {
     pub next_deadline: UnixSeconds,
     /// What came back when it was settled.
     pub refunded: Option<Stroops>,
+    /// What both escrowed.
+    pub terms: Terms,
+    /// The newest revision both signed; `None` while nothing was stored under it.
+    pub newest: Option<Revision>,
 }
 
 /// The account and what is locked.

@@ -1,0 +1,173 @@
+//! What every verb works with: ports, keys, typed records, and the locks that keep one agreement's revisions in
+//! order.
+
+use crate::agreement::Agreement;
+use crate::book::{Book, Draft};
+use crate::config::OwnerConfig;
+use crate::error::{LedgerFault, RecordsFault};
+use crate::hosts::Hosts;
+use crate::job::JobId;
+use crate::ports::{LedgerInfo, OwnerLedger, PendingTx, Space};
+use layr_audits::{Containment, Score, Verdict};
+use layr_coding::OwnerSecrets;
+use layr_identity::{Identity, Purpose};
+use layr_manifests::CatalogueKey;
+use layr_market::{Sha256 as _, SoftwareSha256};
+use layr_types::{AgreementId, NodeKey, UnixSeconds};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Shared by all verbs; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Core(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) ledger: Arc<dyn OwnerLedger>,
+    pub(crate) info: LedgerInfo,
+    pub(crate) hosts: Hosts,
+    pub(crate) book: Book,
+    pub(crate) config: OwnerConfig,
+    pub(crate) secrets: OwnerSecrets,
+    pub(crate) catalogue_key: CatalogueKey,
+    /// Held while agreements are planned and opened, so that two uploads never take one slot.
+    pub(crate) opening: tokio::sync::Mutex<()>,
+    /// Held while the catalogue is made and put on the network.
+    pub(crate) publishing: tokio::sync::Mutex<()>,
+    locks: Mutex<HashMap<AgreementId, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl std::ops::Deref for Core {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What the owner knows of a host from its own experience.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Experience {
+    pub(crate) score: Score,
+    /// Slowest recent answer to an audit, per leaf, in microseconds; fades.
+    pub(crate) leaf_micros: u64,
+    /// A host that owes an answer.
+    pub(crate) contained: Option<Containment>,
+}
+
+/// A transaction on its way, and what it means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TxRecord {
+    pub(crate) tx: PendingTx,
+    pub(crate) what: TxWhat,
+}
+
+/// What a transaction does when it takes effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum TxWhat {
+    /// Opens these agreements for a job.
+    Open { job: JobId, ids: Vec<AgreementId> },
+    /// Closes these.
+    Close { ids: Vec<AgreementId> },
+    /// Publishes this one's newest revision.
+    Publish { id: AgreementId },
+    /// Expires this one.
+    Expire { id: AgreementId },
+}
+
+impl Core {
+    pub(crate) fn open(ports: crate::Ports, config: OwnerConfig) -> Result<Self, RecordsFault> {
+        let crate::Ports { identity, net, ledger, records } = ports;
+        let book = Book::new(records, &identity.secret(Purpose::Journal));
+        let info = ledger.info();
+        let secrets = OwnerSecrets::new(&identity.secret(Purpose::Chunk), &identity.secret(Purpose::Mask));
+        let catalogue_key = CatalogueKey::new(&identity.secret(Purpose::Catalogue));
+        let hosts = Hosts::new(net, info, config.clone());
+        let core = Self(Arc::new(Inner {
+            identity,
+            ledger,
+            info,
+            hosts,
+            book,
+            config,
+            secrets,
+            catalogue_key,
+            opening: tokio::sync::Mutex::new(()),
+            publishing: tokio::sync::Mutex::new(()),
+            locks: Mutex::new(HashMap::new()),
+        }));
+        core.check_records()?;
+        Ok(core)
+    }
+
+    /// The first record is a mark of this identity and ledger; one of another does not open.
+    fn check_records(&self) -> Result<(), RecordsFault> {
+        const MARK: &[u8] = b"mark";
+        let context = self.info.context;
+        match self.book.get::<layr_market::Context>(Space::Meta, MARK)? {
+            Some(found) if found == context => Ok(()),
+            Some(_) => Err(RecordsFault::Damaged { space: Space::Meta }),
+            None => self.book.put(Space::Meta, MARK, &context),
+        }
+    }
+
+    /// This owner's key.
+    pub(crate) fn key(&self) -> NodeKey {
+        self.identity.node_key()
+    }
+
+    /// The ledger's clock.
+    pub(crate) async fn now(&self) -> Result<UnixSeconds, LedgerFault> {
+        self.ledger.now().await
+    }
+
+    /// The lock of one agreement's revisions.
+    pub(crate) fn lock_of(&self, id: AgreementId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(locks.entry(id).or_default())
+    }
+
+    /// One agreement.
+    pub(crate) fn agreement(&self, id: &AgreementId) -> Result<Option<Agreement>, RecordsFault> {
+        self.book.get(Space::Agreements, id.as_bytes())
+    }
+
+    /// All agreements.
+    pub(crate) fn agreements(&self) -> Result<Vec<Agreement>, RecordsFault> {
+        Ok(self.book.scan(Space::Agreements, &[])?.into_iter().map(|(_, agreement)| agreement).collect())
+    }
+
+    /// What is known of a host.
+    pub(crate) fn experience(&self, node: &NodeKey) -> Result<Experience, RecordsFault> {
+        Ok(self.book.get(Space::Hosts, node.as_bytes())?.unwrap_or_default())
+    }
+
+    /// Takes a verdict into the host's score.
+    pub(crate) fn remember(
+        &self,
+        node: &NodeKey,
+        verdict: Verdict,
+        now: UnixSeconds,
+    ) -> Result<(), RecordsFault> {
+        let mut experience = self.experience(node)?;
+        experience.score.observe(verdict, now);
+        self.book.put(Space::Hosts, node.as_bytes(), &experience)
+    }
+
+    /// Signs as the owner's node key.
+    pub(crate) fn sign(&self, digest: &[u8; 32]) -> layr_types::Signature {
+        self.identity.sign_as_node(digest)
+    }
+
+    /// A short hash that names something for the length of this program's run.
+    pub(crate) fn tag(parts: &[&[u8]]) -> [u8; 32] {
+        SoftwareSha256.sha256(parts)
+    }
+}
+
+impl Draft<'_> {
+    /// Sets an agreement.
+    pub(crate) fn agreement(&mut self, agreement: &Agreement) {
+        self.put(Space::Agreements, agreement.id.as_bytes(), agreement);
+    }
+}

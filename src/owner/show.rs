@@ -1,0 +1,168 @@
+//! Views of this machine's records.
+
+use crate::agreement::{Agreement, Phase};
+use crate::core::{Core, TxRecord};
+use crate::error::{RecordsFault, ViewError};
+use crate::lookup::{self, FileEntry};
+use crate::ports::Space;
+use crate::views::{
+    AgreementStage, AgreementView, FileDetail, FileView, HoldingView, SegmentView, WalletView,
+};
+use layr_manifests::Manifest;
+use layr_market::Stage as Clock;
+use layr_types::{AgreementId, ByteCount, Stroops, UnixSeconds};
+use std::collections::{BTreeMap, HashMap};
+
+/// Views of files just stored.
+pub(crate) fn files(
+    core: &Core,
+    manifests: &[Manifest],
+    stored: UnixSeconds,
+) -> Result<Vec<FileView>, RecordsFault> {
+    let ends = lookup::ends(core)?;
+    let entry = |manifest: &Manifest| FileEntry { stored, manifest: manifest.clone() };
+    manifests.iter().map(|manifest| view(core, &entry(manifest), &ends)).collect()
+}
+
+/// Files whose names begin with `prefix`.
+pub(crate) fn list(core: &Core, prefix: &str) -> Result<Vec<FileView>, ViewError> {
+    let ends = lookup::ends(core)?;
+    let entries = lookup::manifests(core)?;
+    let wanted = entries.iter().filter(|entry| entry.manifest.path().as_str().starts_with(prefix));
+    Ok(wanted.map(|entry| view(core, entry, &ends)).collect::<Result<_, _>>()?)
+}
+
+fn view(
+    core: &Core,
+    entry: &FileEntry,
+    ends: &HashMap<AgreementId, UnixSeconds>,
+) -> Result<FileView, RecordsFault> {
+    let manifest = &entry.manifest;
+    let segments = lookup::segments(core, manifest)?;
+    let shards = segments.values().flat_map(|segment| &segment.shards);
+    let expires = shards.filter_map(|shard| ends.get(&shard.agreement)).min().copied();
+    Ok(FileView {
+        id: manifest.file(),
+        name: manifest.path().as_str().to_owned(),
+        size: manifest.size(),
+        hash: manifest.hash(),
+        stored: entry.stored,
+        expires,
+        profile: manifest.profile(),
+        segments: manifest.segments().len() as u64,
+    })
+}
+
+/// One file in detail.
+pub(crate) fn show(core: &Core, name: &str) -> Result<FileDetail, ViewError> {
+    let entry = lookup::file(core, name)?.ok_or_else(|| ViewError::NoSuchFile(name.to_owned()))?;
+    let segments = lookup::segments(core, &entry.manifest)?;
+    let sound = lookup::sound(core)?;
+    let mut holdings: BTreeMap<AgreementId, HoldingView> = BTreeMap::new();
+    for shard in segments.values().flat_map(|segment| &segment.shards) {
+        let audited = core.agreement(&shard.agreement)?.and_then(|agreement| agreement.audited);
+        let holding = holdings.entry(shard.agreement).or_insert_with(|| HoldingView {
+            node: shard.host,
+            agreement: shard.agreement,
+            sectors: 0,
+            last_verdict: audited.map(|(verdict, _)| verdict),
+            audited: audited.map(|(_, when)| when),
+        });
+        holding.sectors += 1;
+    }
+    let numbered = (0..).zip(segments.values());
+    let views = numbered.map(|(index, segment)| SegmentView {
+        index,
+        profile: segment.profile,
+        survivors: lookup::survivors(segment, &sound),
+    });
+    Ok(FileDetail {
+        file: view(core, &entry, &lookup::ends(core)?)?,
+        chunks: entry.manifest.chunks().len() as u64,
+        health: lookup::health(core, name)?,
+        hosts: holdings.into_values().collect(),
+        segments: views.collect(),
+    })
+}
+
+/// Where an agreement stands at `now`.
+pub(crate) fn stage(agreement: &Agreement, now: UnixSeconds) -> AgreementStage {
+    match (agreement.phase, agreement.clock(now)) {
+        (Phase::Proposed | Phase::Lapsed, _) => AgreementStage::Proposed,
+        (Phase::Settled, _) => AgreementStage::Settled,
+        (_, Clock::Running) => AgreementStage::Running,
+        (_, Clock::Publishing) => AgreementStage::Ending,
+        (_, Clock::Proving) => AgreementStage::Proving,
+        (_, Clock::Over) => AgreementStage::Over,
+    }
+}
+
+/// When something must be done about it next.
+fn next_deadline(agreement: &Agreement, now: UnixSeconds) -> UnixSeconds {
+    let terms = &agreement.terms;
+    match agreement.clock(now) {
+        Clock::Running => terms.end,
+        Clock::Publishing => terms.freezes_at(terms.end),
+        Clock::Proving | Clock::Over => terms.proof_deadline(terms.end),
+    }
+}
+
+/// Every agreement that was opened, those that need attention first.
+pub(crate) async fn agreements(core: &Core) -> Result<Vec<AgreementView>, ViewError> {
+    let now = core.now().await?;
+    let opened = core.agreements()?.into_iter().filter(|agreement| agreement.phase != Phase::Lapsed);
+    let mut views: Vec<AgreementView> = opened.map(|agreement| agreement_view(&agreement, now)).collect();
+    let settled = |view: &AgreementView| view.stage == AgreementStage::Settled;
+    views.sort_by_key(|view| (settled(view), view.next_deadline, view.id));
+    Ok(views)
+}
+
+fn agreement_view(agreement: &Agreement, now: UnixSeconds) -> AgreementView {
+    let (terms, current) = (&agreement.terms, agreement.current());
+    let settlement = agreement.ended.as_ref().and_then(|ended| ended.settlement);
+    AgreementView {
+        id: agreement.id,
+        host: terms.host_key,
+        stage: stage(agreement, now),
+        start: terms.start,
+        end: terms.end,
+        capacity: terms.capacity,
+        stored: current.bytes().unwrap_or(ByteCount::ZERO),
+        rate: terms.rate,
+        escrow: terms.escrow,
+        collateral: terms.collateral,
+        paid: current.paid,
+        due: current.due + current.earned_since(terms, now).unwrap_or(Stroops::ZERO),
+        revision: current.n,
+        audits_good: current.audits.good,
+        audits_bad: current.audits.bad,
+        last_verdict: agreement.audited.map(|(verdict, _)| verdict),
+        next_deadline: next_deadline(agreement, now),
+        refunded: settlement.map(|shares| shares.owner),
+        terms: terms.clone(),
+        newest: agreement.newest.as_ref().map(|signed| signed.revision.clone()),
+    }
+}
+
+/// Account and escrow.
+pub(crate) async fn wallet(core: &Core) -> Result<WalletView, ViewError> {
+    let now = core.now().await?;
+    let balance = core.ledger.balance().await?;
+    let (mut escrow, mut earned) = (Stroops::ZERO, Stroops::ZERO);
+    for agreement in core.agreements()? {
+        if matches!(agreement.phase, Phase::Open | Phase::Parting) {
+            let current = agreement.current();
+            escrow += agreement.terms.escrow + agreement.terms.voucher_part;
+            earned += current.paid + current.due;
+            earned += current.earned_since(&agreement.terms, now).unwrap_or(Stroops::ZERO);
+        }
+    }
+    let pending = core.book.scan::<TxRecord>(Space::Transactions, &[])?;
+    Ok(WalletView {
+        account: core.info.account,
+        balance,
+        escrow,
+        earned_by_hosts: earned,
+        pending: pending.into_iter().map(|(_, record)| record.tx.hash).collect(),
+    })
+}

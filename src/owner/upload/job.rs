@@ -1,0 +1,129 @@
+//! The journal's entry for one upload.
+
+use crate::acks;
+use crate::core::Core;
+use crate::error::RecordsFault;
+use crate::job::JobId;
+use crate::ports::Space;
+use crate::request::Keeping;
+use crate::size::Amount;
+use crate::sources::Stamped;
+use crate::views::JobView;
+use layr_coding::Profile;
+use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
+use serde::{Deserialize, Serialize};
+
+/// One upload from its beginning until its files are recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Job {
+    pub(crate) id: JobId,
+    pub(crate) began: UnixSeconds,
+    pub(crate) sources: Vec<Stamped>,
+    pub(crate) profile: Profile,
+    pub(crate) term: u64,
+    pub(crate) max_cost: Option<Stroops>,
+    pub(crate) max_rate: Option<u64>,
+    pub(crate) shared_hosts: bool,
+    pub(crate) same_network: bool,
+    pub(crate) compress: bool,
+    /// Whether its bytes came from a stream and are gone.
+    pub(crate) stream: bool,
+    /// The agreements its shards rotate over; empty until they are open.
+    pub(crate) places: Vec<AgreementId>,
+    /// Hosts that failed it.
+    pub(crate) failed: Vec<NodeKey>,
+    /// Agreements opened for it.
+    pub(crate) opened: Vec<AgreementId>,
+    /// Ledger fees spent on it.
+    pub(crate) fees: Stroops,
+}
+
+impl Job {
+    pub(crate) fn new(id: JobId, began: UnixSeconds, sources: Vec<Stamped>, keeping: &Keeping) -> Self {
+        Self {
+            id,
+            began,
+            sources,
+            profile: keeping.profile,
+            term: keeping.term,
+            max_cost: keeping.max_cost,
+            max_rate: keeping.max_rate,
+            shared_hosts: keeping.shared_hosts,
+            same_network: keeping.same_network,
+            compress: keeping.compress,
+            stream: false,
+            places: Vec::new(),
+            failed: Vec::new(),
+            opened: Vec::new(),
+            fees: Stroops::ZERO,
+        }
+    }
+
+    pub(crate) const fn keeping(&self) -> Keeping {
+        Keeping {
+            profile: self.profile,
+            term: self.term,
+            max_cost: self.max_cost,
+            max_rate: self.max_rate,
+            shared_hosts: self.shared_hosts,
+            same_network: self.same_network,
+            compress: self.compress,
+        }
+    }
+
+    pub(crate) fn amount(&self) -> Amount {
+        amount(&self.sources)
+    }
+
+    /// Whether this is an unfinished upload of the same files in the same way. Files that have changed since
+    /// are still the same job: it then says so.
+    pub(crate) fn is_for(&self, sources: &[Stamped], keeping: &Keeping) -> bool {
+        let same_file = |(a, b): (&Stamped, &Stamped)| a.path == b.path && a.name == b.name;
+        !self.stream
+            && self.profile == keeping.profile
+            && self.sources.len() == sources.len()
+            && self.sources.iter().zip(sources).all(same_file)
+    }
+
+    pub(crate) fn save(&self, core: &Core) -> Result<(), RecordsFault> {
+        core.book.put(Space::Jobs, &self.id.0, self)
+    }
+
+    pub(crate) fn load(core: &Core, id: JobId) -> Result<Option<Self>, RecordsFault> {
+        core.book.get(Space::Jobs, &id.0)
+    }
+
+    /// Forgets the job and everything acknowledged for it.
+    pub(crate) fn forget(&self, core: &Core, draft: &mut crate::book::Draft<'_>) -> Result<(), RecordsFault> {
+        for key in core.book.keys(Space::Acks, &self.id.0)? {
+            draft.delete(Space::Acks, &key);
+        }
+        draft.delete(Space::Jobs, &self.id.0);
+        Ok(())
+    }
+}
+
+pub(crate) fn amount(sources: &[Stamped]) -> Amount {
+    Amount {
+        files: sources.len() as u64,
+        bytes: ByteCount(sources.iter().map(|source| source.size.0).fold(0, u64::saturating_add)),
+        names: sources.iter().map(|source| source.name.as_str().len() as u64).sum(),
+    }
+}
+
+/// Every unfinished upload.
+pub(crate) fn open_jobs(core: &Core) -> Result<Vec<JobView>, RecordsFault> {
+    let mut views = Vec::new();
+    for (_, job) in core.book.scan::<Job>(Space::Jobs, &[])? {
+        let acknowledged = acks::load(&core.book, job.id, None)?.len() as u64;
+        views.push(JobView {
+            id: job.id,
+            began: job.began,
+            files: job.sources.iter().take(5).map(|source| source.name.as_str().to_owned()).collect(),
+            count: job.sources.len() as u64,
+            bytes: job.amount().bytes,
+            acknowledged,
+        });
+    }
+    Ok(views)
+}
