@@ -70,8 +70,8 @@ impl Beacon {
     /// A round, verified.
     ///
     /// # Errors
-    /// [`Cause::BeaconNotYet`] where every server that answers does not have it, [`Cause::BeaconForged`] where a
-    /// server gave a wrong one, [`Cause::Unreachable`].
+    /// [`Cause::BeaconNotYet`] where a server says so and none has it; [`Cause::Unreachable`] where none gave a
+    /// genuine one.
     pub async fn round(&self, round: u64) -> Result<BeaconRound, LedgerError> {
         let asked = self.ask(format!("/public/{round}"), Some(round)).await;
         asked.map_err(|error| match *error.cause {
@@ -114,7 +114,7 @@ impl Beacon {
     fn accept(&self, answer: &Answer, wanted: Option<u64>) -> Result<BeaconRound, Verdict> {
         let given: PublicRound =
             serde_json::from_slice(&answer.body).map_err(|_| Verdict::TryNext(Fault::Garbage))?;
-        let forged = |what| Verdict::Final(Cause::BeaconForged { endpoint: answer.endpoint.clone(), what });
+        let forged = |what| Verdict::TryNext(Fault::Forged(what));
         if wanted.is_some_and(|wanted| wanted != given.round) {
             return Err(forged("it is another round than asked for"));
         }

@@ -62,16 +62,19 @@ pub struct TransactionPolicy {
     pub resource_headroom_percent: u32,
     /// Longest pause between two questions about a transaction's fate.
     pub poll_ceiling: Duration,
+    /// How long a sent transaction is followed while no endpoint answers, before its fate is reported unknown.
+    pub patience: Duration,
 }
 
 impl Default for TransactionPolicy {
-    /// 120 s, 0.01 XLM, 15 %, 1 s.
+    /// 120 s, 0.01 XLM, 15 %, 1 s, 60 s.
     fn default() -> Self {
         Self {
             valid_for: 120,
             max_inclusion_fee: Stroops(100_000),
             resource_headroom_percent: 15,
             poll_ceiling: Duration::from_secs(1),
+            patience: Duration::from_secs(60),
         }
     }
 }

@@ -205,14 +205,6 @@ pub enum Cause {
     /// The HTTP client cannot be built on this machine.
     #[error("cannot set up HTTP on this machine")]
     Http(#[source] reqwest::Error),
-    /// A beacon answer that is not the beacon's.
-    #[error("{endpoint} gave a beacon round that is not genuine: {what}")]
-    BeaconForged {
-        /// Which endpoint.
-        endpoint: String,
-        /// Which check failed.
-        what: &'static str,
-    },
     /// The beacon has not published this round yet.
     #[error("beacon round {0} has not been published yet")]
     BeaconNotYet(u64),
@@ -249,6 +241,9 @@ pub enum Fault {
     /// The answer is not what the protocol says.
     #[error("the answer cannot be read")]
     Garbage,
+    /// A beacon round that is not genuine; which check failed.
+    #[error("the beacon round is not genuine: {0}")]
+    Forged(&'static str),
 }
 
 impl Fault {
@@ -283,13 +278,28 @@ impl fmt::Display for ContractFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code, self.code.and_then(EscrowError::from_code)) {
             (Some(code), Some(known)) => write!(f, "the escrow contract refused: {known} (code {code})"),
-            (Some(code), None) => write!(f, "a contract refused with code {code}: {}", self.message),
+            (Some(code), None) => match asset_refusal(code) {
+                Some(why) => write!(f, "the asset's contract refused: {why} (code {code})"),
+                None => write!(f, "a contract refused with code {code}: {}", self.message),
+            },
             (None, _) => write!(f, "the contract's machine refused: {}", self.message),
         }
     }
 }
 
 impl std::error::Error for ContractFailure {}
+
+/// The refusals of the network's built-in asset contracts that payments can meet.
+const fn asset_refusal(code: u32) -> Option<&'static str> {
+    match code {
+        6 => Some("the account does not exist"),
+        8 => Some("the amount is negative"),
+        10 => Some("the account does not hold enough"),
+        11 => Some("the account is not authorised to hold the asset"),
+        13 => Some("the account has no trust line for the asset"),
+        _ => None,
+    }
+}
 
 /// Why the network did not take, or did not carry out, a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,10 +12,10 @@ use crate::prepare::{Prepared, Work};
 use crate::receipt::{self, Applied, Resolution};
 use crate::rpc_types::{Found, FoundStatus, SendStatus};
 use layr_types::AccountKey;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Times a transaction is built anew after the network certainly refused or let lapse its predecessor.
-const REBUILDS: u32 = 5;
+const REBUILDS: u32 = 8;
 /// Ledgers after which an unseen transaction is sent again.
 const RESEND_AFTER_LEDGERS: u32 = 3;
 /// First pause between two questions about a transaction's fate; grows to the policy's ceiling.
@@ -37,7 +37,13 @@ impl LedgerClient {
         let lane = self.lane(&payer.account());
         let _turn = lane.lock().await;
         let mut last = Cause::Busy;
-        for _ in 0..REBUILDS {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 0..REBUILDS {
+            if attempt > 0 {
+                // An endpoint that lags behind still tells the old sequence number.
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(self.config().transactions.poll_ceiling);
+            }
             let prepared = self.prepare(&payer.account(), work).await?;
             within_limit(payer, &prepared)?;
             let fate = match &prepared.restore {
@@ -155,7 +161,16 @@ impl LedgerClient {
     /// One question about the transaction's fate. `Some` where the answer is final.
     async fn look(&self, pending: &Pending, journey: &mut Journey) -> Result<Option<Fate>, LedgerError> {
         let unknown = |error: LedgerError| error.with_effect(MoneyEffect::Unknown(pending.hash));
-        let (found, endpoint) = self.rpc().transaction(&pending.hash).await.map_err(unknown)?;
+        let (found, endpoint) = match self.rpc().transaction(&pending.hash).await {
+            Ok(answer) => answer,
+            Err(error)
+                if error.is_transient() && !journey.out_of_patience(self.config().transactions.patience) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(unknown(error)),
+        };
+        journey.unanswered_since = None;
         match found.status {
             FoundStatus::Success => receipt::applied(pending.hash, &found, &endpoint)
                 .map(|a| Some(Fate::Applied(a)))
@@ -212,6 +227,8 @@ struct Journey {
     superseded_at: Option<u32>,
     /// The newest ledger when it was last sent.
     sent_at: Option<u32>,
+    /// Since when no endpoint has answered.
+    unanswered_since: Option<Instant>,
     pause: Duration,
 }
 
@@ -224,6 +241,7 @@ impl Journey {
             busy: false,
             superseded_at: None,
             sent_at: None,
+            unanswered_since: None,
             pause: FIRST_PAUSE,
         }
     }
@@ -237,6 +255,10 @@ impl Journey {
             self.resumed = false;
             self.sent_at = Some(latest);
         }
+    }
+
+    fn out_of_patience(&mut self, patience: Duration) -> bool {
+        self.unanswered_since.get_or_insert_with(Instant::now).elapsed() >= patience
     }
 
     fn next_pause(&mut self, ceiling: Duration) -> Duration {

@@ -132,6 +132,26 @@ impl Escrow {
         read_config(&config.val).ok_or_else(|| malformed("the contract's configuration"))
     }
 
+    /// Makes sure that the contract at this address is the one meant: that it runs code of this hash, believes
+    /// this network's beacon, and escrows lumens. For whoever was given an address by somebody else.
+    ///
+    /// # Errors
+    /// [`Cause::ForeignContract`] where it is not; what reading can meet.
+    pub async fn check_genuine(&self, code: &[u8; 32]) -> Result<(), LedgerError> {
+        let found = self.client.code_of(&self.contract).await?;
+        let config = self.config().await?;
+        let beacon = self.client.beacon();
+        let genuine = found.as_ref() == Some(code)
+            && config.beacon == beacon.schedule()
+            && config.beacon_key == beacon.uncompressed_key()
+            && config.tokens.contains(&self.client.native_token());
+        if genuine {
+            Ok(())
+        } else {
+            Err(LedgerError::new(Stage::Read, Cause::ForeignContract(self.contract)))
+        }
+    }
+
     fn key(&self, name: &str, rest: Vec<ScVal>) -> Result<LedgerKey, LedgerError> {
         let mut path = vec![ScVal::Symbol(to::symbol(name)?)];
         path.extend(rest);

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod deal;
+pub mod restore;
+
 use layr_identity::Signer;
 use layr_ledger::{BoxError, HttpLimits, LedgerClient, NetworkConfig, Payer, Pending};
 use layr_localnet::{Clock, Localnet, LocalnetConfig, RunningLocalnet};
@@ -39,6 +42,7 @@ pub async fn network() -> RunningLocalnet {
 pub async fn config(net: &RunningLocalnet) -> NetworkConfig {
     let mut config = NetworkConfig::ask_local(&net.rpc_url()).await.expect("the network answers");
     config.http = QUICK;
+    config.transactions.patience = Duration::from_millis(100);
     config
 }
 
@@ -48,7 +52,15 @@ pub async fn client(net: &RunningLocalnet) -> LedgerClient {
 
 /// Moves the network's clock.
 pub async fn advance(net: &RunningLocalnet, seconds: u64) {
-    let body = format!("{{\"seconds\": {seconds}}}");
+    develop(net, &format!("{{\"seconds\": {seconds}}}")).await;
+}
+
+/// Moves the network's ledger number.
+pub async fn advance_ledgers(net: &RunningLocalnet, ledgers: u32) {
+    develop(net, &format!("{{\"ledgers\": {ledgers}}}")).await;
+}
+
+async fn develop(net: &RunningLocalnet, body: &str) {
     let request = format!(
         "POST /dev/advance HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
@@ -101,13 +113,15 @@ pub async fn balance(client: &LedgerClient, account: &AccountKey) -> Stroops {
 }
 
 /// How an endpoint behaves towards requests that name `method`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Manner {
     /// Passes everything on.
     Honest,
     /// Passes requests on but closes the connection instead of answering; from the first such request on,
     /// everything else is refused too.
     DropAnswers(&'static str),
+    /// Adds this member, once, to the result of the next simulation; then honest.
+    AddToSimulation(&'static str, serde_json::Value),
     /// Closes every connection at once.
     Down,
 }
@@ -146,26 +160,46 @@ async fn relay(
     manner: &Mutex<Manner>,
 ) -> std::io::Result<()> {
     let request = read_request(&mut from).await?;
-    let now = *manner.lock().expect("not poisoned");
+    let named = |method: &str| request.windows(method.len()).any(|window| window == method.as_bytes());
+    let now = manner.lock().expect("not poisoned").clone();
+    let mut addition = None;
     let swallow = match now {
         Manner::Honest => false,
         Manner::Down => return Ok(()),
+        Manner::AddToSimulation(name, value) => {
+            if named("simulateTransaction") {
+                *manner.lock().expect("not poisoned") = Manner::Honest;
+                addition = Some((name, value));
+            }
+            false
+        }
         Manner::DropAnswers(method) => {
-            let named = request.windows(method.len()).any(|window| window == method.as_bytes());
-            if named {
+            let swallow = named(method);
+            if swallow {
                 *manner.lock().expect("not poisoned") = Manner::Down;
             }
-            named
+            swallow
         }
     };
     let mut to = TcpStream::connect(upstream).await?;
     to.write_all(&request).await?;
     let mut answer = Vec::new();
     to.read_to_end(&mut answer).await?;
+    if let Some((name, value)) = addition {
+        answer = with_member(&answer, name, value);
+    }
     if !swallow {
         from.write_all(&answer).await?;
     }
     Ok(())
+}
+
+fn with_member(answer: &[u8], name: &str, value: serde_json::Value) -> Vec<u8> {
+    let text = std::str::from_utf8(answer).expect("JSON is text");
+    let (_, body) = text.split_once("\r\n\r\n").expect("the answer has a body");
+    let mut json: serde_json::Value = serde_json::from_str(body).expect("the body is JSON");
+    json["result"][name] = value;
+    http_ok(&json.to_string())
 }
 
 /// One request, its connection header replaced so that the answer ends with the connection.
