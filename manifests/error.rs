@@ -1,4 +1,4 @@
-//! Why bytes are not the manifest, catalogue or record they were taken for.
+//! Why bytes are not the manifest or catalogue they were taken for.
 
 use crate::path::PathError;
 use layr_types::{ByteCount, SegmentId};

@@ -16,7 +16,7 @@ impl Manifest {
     /// Seals the manifest under the owner's catalogue key.
     #[must_use]
     pub fn seal(&self, key: &CatalogueKey, nonce: SealNonce) -> Vec<u8> {
-        seal(key, Sealed::Manifest, nonce, &[], &self.encode())
+        seal(key, Sealed::Manifest, nonce, &self.encode())
     }
 
     /// Opens and checks a sealed manifest.
@@ -24,7 +24,7 @@ impl Manifest {
     /// # Errors
     /// [`UnsealError`] tells another owner's, a cut-off and a changed manifest apart.
     pub fn unseal(key: &CatalogueKey, sealed: &[u8]) -> Result<Self, UnsealError> {
-        Ok(Self::decode(&open(key, Sealed::Manifest, &[], sealed)?)?)
+        Ok(Self::decode(&open(key, Sealed::Manifest, sealed)?)?)
     }
 }
 
@@ -32,7 +32,7 @@ impl CatalogueUpdate {
     /// Seals the update under the owner's catalogue key.
     #[must_use]
     pub fn seal(&self, key: &CatalogueKey, nonce: SealNonce) -> Vec<u8> {
-        seal(key, Sealed::Update, nonce, &[], &self.encode())
+        seal(key, Sealed::Update, nonce, &self.encode())
     }
 
     /// Opens and checks a sealed update.
@@ -40,7 +40,7 @@ impl CatalogueUpdate {
     /// # Errors
     /// [`UnsealError`] tells another owner's, a cut-off and a changed one apart.
     pub fn unseal(key: &CatalogueKey, sealed: &[u8]) -> Result<Self, UnsealError> {
-        Ok(Self::decode(&open(key, Sealed::Update, &[], sealed)?)?)
+        Ok(Self::decode(&open(key, Sealed::Update, sealed)?)?)
     }
 }
 
@@ -128,7 +128,7 @@ impl CatalogueHead {
     /// Seals the head under the owner's catalogue key.
     #[must_use]
     pub fn seal(&self, key: &CatalogueKey, nonce: SealNonce) -> Vec<u8> {
-        seal(key, Sealed::Head, nonce, &[], &self.encode())
+        seal(key, Sealed::Head, nonce, &self.encode())
     }
 
     /// Opens and checks a sealed head.
@@ -136,7 +136,7 @@ impl CatalogueHead {
     /// # Errors
     /// [`UnsealError`] tells another owner's, a cut-off and a changed one apart.
     pub fn unseal(key: &CatalogueKey, sealed: &[u8]) -> Result<Self, UnsealError> {
-        Ok(Self::decode(&open(key, Sealed::Head, &[], sealed)?)?)
+        Ok(Self::decode(&open(key, Sealed::Head, sealed)?)?)
     }
 
     /// Encodes the head.

@@ -1,8 +1,8 @@
 //! Sealing objects under the owner's catalogue key.
 //!
 //! `LAYS ‖ version (1) ‖ kind (1) ‖ owner tag (16) ‖ plaintext length (8, big endian) ‖ nonce (12) ‖ ciphertext ‖
-//! tag (16)`: ChaCha20-Poly1305 under a key of its own for each kind, the header and the caller's context as
-//! associated data. The owner tag is a digest of the catalogue key, so that another owner's object is told
+//! tag (16)`: ChaCha20-Poly1305 under a key of its own for each kind, the header as associated
+//! data. The owner tag is a digest of the catalogue key, so that another owner's object is told
 //! apart from a damaged one; sealed objects are masked on hosts, so no host ever sees it.
 
 use crate::error::UnsealError;
@@ -59,7 +59,6 @@ pub(crate) enum Sealed {
     Manifest,
     Update,
     Head,
-    Location,
 }
 
 impl Sealed {
@@ -68,7 +67,6 @@ impl Sealed {
             Self::Manifest => 1,
             Self::Update => 2,
             Self::Head => 3,
-            Self::Location => 4,
         }
     }
 }
@@ -76,27 +74,21 @@ impl Sealed {
 /// Random bytes for one sealing, from the caller's generator. Never use one twice.
 pub type SealNonce = [u8; NONCE];
 
-/// Seals an object. `context` is bound but not stored: opening needs the same.
-pub(crate) fn seal(
-    key: &CatalogueKey,
-    kind: Sealed,
-    nonce: SealNonce,
-    context: &[u8],
-    plain: &[u8],
-) -> Vec<u8> {
+/// Seals an object.
+pub(crate) fn seal(key: &CatalogueKey, kind: Sealed, nonce: SealNonce, plain: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(plain.len() + SEALED_OVERHEAD);
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[VERSION, kind.byte()]);
     out.extend_from_slice(&key.owner);
     out.extend_from_slice(&(plain.len() as u64).to_be_bytes());
     out.extend_from_slice(&nonce);
-    let associated = [&out[..], context].concat();
+    let header = out.clone();
     out.extend_from_slice(plain);
     let tag = key
         .cipher(kind.byte())
         .seal_in_place_separate_tag(
             Nonce::assume_unique_for_key(nonce),
-            Aad::from(associated),
+            Aad::from(header),
             &mut out[HEADER..],
         )
         .expect("an object is far below the cipher's message limit");
@@ -105,12 +97,7 @@ pub(crate) fn seal(
 }
 
 /// Opens what [`seal`] made.
-pub(crate) fn open(
-    key: &CatalogueKey,
-    kind: Sealed,
-    context: &[u8],
-    sealed: &[u8],
-) -> Result<Vec<u8>, UnsealError> {
+pub(crate) fn open(key: &CatalogueKey, kind: Sealed, sealed: &[u8]) -> Result<Vec<u8>, UnsealError> {
     let short = UnsealError::Truncated { have: sealed.len(), need: SEALED_OVERHEAD as u64 };
     let (header, body) = sealed.split_at_checked(HEADER).ok_or(short)?;
     let nonce = check_header(key, kind, header)?;
@@ -122,11 +109,10 @@ pub(crate) fn open(
     if have > need {
         return Err(UnsealError::Trailing { extra: have - need });
     }
-    let associated = [header, context].concat();
     let mut body = body.to_vec();
     let len = key
         .cipher(kind.byte())
-        .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(associated), &mut body)
+        .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(header), &mut body)
         .map_err(|_| UnsealError::Corrupt)?
         .len();
     body.truncate(len);
