@@ -126,7 +126,7 @@ pub fn call(
     let args: Vec<ScVal> = args.iter().map(|arg| ScVal::try_from_val(env, arg).unwrap()).collect();
     SorobanAuthorizedInvocation {
         function: SorobanAuthorizedFunction::ContractFn(InvokeContractArgs {
-            contract_address: contract.try_into().unwrap(),
+            contract_address: contract.into(),
             function_name: ScSymbol(name.try_into().unwrap()),
             args: args.try_into().unwrap(),
         }),
@@ -161,7 +161,7 @@ fn put(env: &Env, key: LedgerKey, data: LedgerEntryData) {
 
 /// A contract address's id.
 pub fn contract_id(address: &Address) -> [u8; 32] {
-    match address.try_into().unwrap() {
+    match address.into() {
         ScAddress::Contract(id) => id.0.0,
         _ => panic!("a contract's address"),
     }

@@ -40,8 +40,9 @@ impl Meter {
         let rent = fee.persistent_entry_rent + fee.temporary_entry_rent;
         let total = fee.total - rent + i64::from(size) * SIZE_FEE / 1_024;
         self.rows.push(format!(
-            "| {name} | {:.2} M | {size} | {} | {total} | {rent} |",
-            used.instructions as f64 / 1e6,
+            "| {name} | {}.{:02} M | {size} | {} | {total} | {rent} |",
+            used.instructions / 1_000_000,
+            used.instructions / 10_000 % 100,
             used.contract_events_size_bytes,
         ));
         assert!(used.instructions < MAX_INSTRUCTIONS, "{name}: {} instructions", used.instructions);
@@ -80,7 +81,6 @@ fn close(meter: &mut Meter, world: &World, deals: &[Deal]) -> i64 {
 }
 
 #[test]
-#[allow(clippy::cast_precision_loss, reason = "figures for people")]
 fn the_largest_calls_fit_the_network_and_batches_pay() {
     let mut meter = Meter { rows: Vec::new() };
     let (_, _, one) = open(&mut meter, 1);

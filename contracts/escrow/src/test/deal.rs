@@ -165,7 +165,7 @@ impl Deal {
 
 /// An offer like a host's.
 fn offer(host: &Party, token: &Address, now: UnixSeconds) -> Offer {
-    let ScAddress::Contract(token) = token.try_into().unwrap() else {
+    let ScAddress::Contract(token) = token.into() else {
         panic!("a token is a contract");
     };
     Offer {

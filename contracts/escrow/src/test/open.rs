@@ -106,7 +106,7 @@ fn terms_outside_the_bounds_are_refused() {
     assert_eq!(refused(&world, |t| t.samples = 33), code);
     assert_eq!(refused(&world, |t| t.publish_window = 3_600), code);
     assert_eq!(refused(&world, |t| t.slot = 64), code);
-    assert_eq!(refused(&world, |t| t.escrow = t.escrow - Stroops(1)), code);
+    assert_eq!(refused(&world, |t| t.escrow -= Stroops(1)), code);
     assert_eq!(refused(&world, |t| t.collateral = Stroops(-1)), code);
     assert_eq!(refused(&world, |t| t.end = t.start), code);
     assert_eq!(refused(&world, |t| t.host_key = t.owner_key), code);
@@ -130,7 +130,7 @@ fn an_offer_lapses() {
     let world = World::new();
     let deal = Deal::new(&world, 0);
     world.pass(600);
-    let still = world.escrow.try_open(&world.owner_address(), &batch(&world, &[deal.clone()]));
+    let still = world.escrow.try_open(&world.owner_address(), &batch(&world, core::slice::from_ref(&deal)));
     assert!(still.is_ok(), "the last second counts");
     let late = Deal::with(&world, world.host(), |t| t.slot = 1);
     world.pass(601);

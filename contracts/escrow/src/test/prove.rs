@@ -2,7 +2,7 @@
 
 use super::deal::{Deal, bytes, stored};
 use super::refusal;
-use super::std::{vec, vec::Vec};
+use super::std::vec::Vec;
 use super::world::{DEPOSIT, FUNDS, World};
 use crate::Error;
 use layr_market::{Outcome, Revision, Settled, settle};
@@ -173,7 +173,7 @@ fn an_agreement_that_held_nothing_needs_no_proof_and_no_round() {
     deal.publish(&world, &revision);
     world.pass_until(deal.frozen());
     assert_eq!(prove(&world, &deal, &revision, &[0]), Err(Error::ProofSurplus as u32));
-    prove(&world, &deal, &revision, &vec![]).unwrap();
+    prove(&world, &deal, &revision, &[]).unwrap();
     assert_eq!(world.free(world.host()), DEPOSIT + deal.terms.base_fee.0);
 }
 

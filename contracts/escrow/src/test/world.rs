@@ -119,7 +119,7 @@ impl World {
     }
 
     pub fn context(&self) -> Context {
-        let ScAddress::Contract(id) = (&self.escrow.address).try_into().unwrap() else {
+        let ScAddress::Contract(id) = (&self.escrow.address).into() else {
             panic!("a contract's address");
         };
         Context { network: NetworkId([9; 32]), contract: ContractId(id.0.0) }
