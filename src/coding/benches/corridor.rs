@@ -1,6 +1,8 @@
 //! The corridor's stages one by one, then the whole of it, per byte of input.
 //!
-//! `cargo bench -p layr-coding` on an idle machine; the medians stand in docs/benchmarks.md.
+//! `cargo bench -p layr-coding` on an idle machine; the medians stand in docs/performance.md.
+
+#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use layr_coding::{
@@ -41,6 +43,16 @@ fn secrets() -> OwnerSecrets {
 }
 
 fn encode(data: &[u8], profile: Profile, workers: usize, compress: bool) -> Vec<CommittedSegment> {
+    encode_all(std::iter::once(data), profile, workers, compress)
+}
+
+/// Encodes files and keeps only the last segment, as if all others had been sent.
+fn encode_all<'a>(
+    files: impl Iterator<Item = &'a [u8]>,
+    profile: Profile,
+    workers: usize,
+    compress: bool,
+) -> Vec<CommittedSegment> {
     let options = EncodeOptions { workers, compress, ..EncodeOptions::default() };
     let mut encoder = Encoder::new(&secrets(), profile, options).expect("this processor can");
     let mut kept = Vec::new();
@@ -51,7 +63,9 @@ fn encode(data: &[u8], profile: Profile, workers: usize, compress: bool) -> Vec<
         }
         ControlFlow::Continue(())
     };
-    encoder.add_file(data, &mut sink).expect("a slice can be read");
+    for file in files {
+        encoder.add_file(file, &mut sink).expect("a slice can be read");
+    }
     encoder.finish(&mut sink).expect("nothing stops it");
     kept
 }
@@ -72,7 +86,11 @@ fn stages(c: &mut Criterion) {
     });
     group.bench_function("id", |b| {
         let owner = secrets();
-        b.iter(|| data.chunks(MIB).for_each(|chunk| drop(black_box(owner.chunk().id(chunk)))));
+        b.iter(|| {
+            data.chunks(MIB).for_each(|chunk| {
+                black_box(owner.chunk().id(chunk));
+            })
+        });
     });
     group.bench_function("file hash", |b| b.iter(|| black_box(blake3::hash(&data))));
     group.finish();
@@ -109,19 +127,43 @@ fn shards(c: &mut Criterion) {
     group.finish();
 }
 
+/// Everything up to the seal, and one mask and root: what compression costs shows in the differences.
+fn sealing(c: &mut Criterion) {
+    let mut group = c.benchmark_group("seal");
+    group.sample_size(10);
+    let alone = Profile::new(1, 1).expect("valid");
+    for (name, data) in [("noise", noise(64 * MIB)), ("text", text(64 * MIB))] {
+        group.throughput(Throughput::Bytes(data.len() as u64));
+        for compress in [false, true] {
+            let label =
+                format!("{name}, {}", if compress { "compressed where it pays" } else { "never compressed" });
+            group.bench_function(label, |b| b.iter(|| black_box(encode(&data, alone, 0, compress))));
+        }
+    }
+    group.finish();
+}
+
 fn whole(c: &mut Criterion) {
     let mut group = c.benchmark_group("pipeline");
     group.sample_size(10);
     for (name, data) in [("noise", noise(128 * MIB)), ("text", text(128 * MIB))] {
         group.throughput(Throughput::Bytes(data.len() as u64));
         for profile in [Profile::SMALL, Profile::WIDE] {
-            for workers in [0, 1] {
-                group.bench_function(format!("{profile} {name} {} threads", workers + 1), |b| {
-                    b.iter(|| black_box(encode(&data, profile, workers, true)));
+            for threads in [1, 2] {
+                group.bench_function(format!("{profile} {name}, {threads} threads"), |b| {
+                    b.iter(|| black_box(encode(&data, profile, threads - 1, true)));
                 });
             }
         }
     }
+    let files: Vec<Vec<u8>> = noise(1000 * 10 * 1024).chunks(10 * 1024).map(<[u8]>::to_vec).collect();
+    group.bench_function("4/12 a thousand files of 10 KiB, 2 threads", |b| {
+        b.iter(|| black_box(encode_all(files.iter().map(Vec::as_slice), Profile::SMALL, 1, true)));
+    });
+    group.bench_function("4/12 one file of 1 MiB, 2 threads", |b| {
+        let data = noise(MIB);
+        b.iter(|| black_box(encode(&data, Profile::SMALL, 1, true)));
+    });
     group.finish();
 }
 
@@ -158,5 +200,5 @@ fn first_segment(data: &[u8], profile: Profile) -> CommittedSegment {
     first.expect("more than a segment of data")
 }
 
-criterion_group!(benches, stages, shards, whole, back);
+criterion_group!(benches, stages, shards, sealing, whole, back);
 criterion_main!(benches);
