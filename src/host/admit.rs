@@ -49,8 +49,14 @@ impl Host {
         let term = u64::from(offer.min_term)..=u64::from(offer.max_term);
         let earliest = UnixSeconds(offer.issued.0.saturating_sub(MAX_CLOCK_SKEW_SECONDS));
         let starts = earliest..=offer.expires.plus(MAX_CLOCK_SKEW_SECONDS);
-        let fits = terms.owner_key == *peer && terms.capacity <= offer.free;
-        if !drafted || !fits || !term.contains(&terms.seconds()) || !starts.contains(&terms.start) {
+        if terms.capacity > offer.free {
+            return Err(Refusal::Full { free: offer.free });
+        }
+        if !drafted
+            || terms.owner_key != *peer
+            || !term.contains(&terms.seconds())
+            || !starts.contains(&terms.start)
+        {
             return Err(Refusal::TermsNotOffered);
         }
         Ok(())

@@ -4,7 +4,7 @@ use crate::ports::{Change, HostRecords, RecordsError, Row, Scan, Table};
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 type Tables = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
 
@@ -21,7 +21,7 @@ struct State {
 
 /// Records in memory.
 #[derive(Debug, Default)]
-pub struct MemoryRecords(Mutex<State>);
+pub struct MemoryRecords(Arc<Mutex<State>>);
 
 impl MemoryRecords {
     /// What a crash leaves: everything flushed, and of the batches applied since, the first `kept`.
@@ -30,7 +30,14 @@ impl MemoryRecords {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut left = state.synced.clone();
         state.unsynced.iter().take(kept).for_each(|batch| write(&mut left, batch));
-        Self(Mutex::new(State { now: left.clone(), synced: left, unsynced: Vec::new(), full: false }))
+        let left = State { now: left.clone(), synced: left, unsynced: Vec::new(), full: false };
+        Self(Arc::new(Mutex::new(left)))
+    }
+
+    /// Another door to the same tables.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 
     /// Batches applied and not flushed.

@@ -2,10 +2,10 @@
 
 use crate::ports::{SectorError, SectorStore, Slot};
 use futures::future::BoxFuture;
-use layr_types::{GROUP_BYTES, SECTOR_BYTES};
+use layr_types::{GROUP_BYTES, GROUPS_PER_SECTOR, SECTOR_BYTES};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[derive(Debug, Clone, Default)]
 struct State {
@@ -18,13 +18,13 @@ struct State {
 
 /// Slots in memory.
 #[derive(Debug)]
-pub struct MemorySectors(Mutex<State>);
+pub struct MemorySectors(Arc<Mutex<State>>);
 
 impl MemorySectors {
     /// A disk of that many slots.
     #[must_use]
     pub fn new(disk: u32) -> Self {
-        Self(Mutex::new(State { disk, ..State::default() }))
+        Self(Arc::new(Mutex::new(State { disk, ..State::default() })))
     }
 
     /// What a crash leaves: what was flushed, and rubbish where something was being written.
@@ -34,7 +34,13 @@ impl MemorySectors {
         for slot in std::mem::take(&mut left.unsynced) {
             left.slots.insert(slot, vec![0xA5; SECTOR_BYTES]);
         }
-        Self(Mutex::new(left))
+        Self(Arc::new(Mutex::new(left)))
+    }
+
+    /// Another door to the same slots.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 
     /// Flips one bit of a slot.
@@ -83,7 +89,7 @@ impl SectorStore for MemorySectors {
 
     fn read(&self, slot: Slot, first: usize, out: &mut [[u8; GROUP_BYTES]]) -> Result<(), SectorError> {
         let state = self.state();
-        if slot.0 >= state.reserved || first.saturating_add(out.len()) * GROUP_BYTES > SECTOR_BYTES {
+        if slot.0 >= state.reserved || first.saturating_add(out.len()) > GROUPS_PER_SECTOR {
             return Err(SectorError::NoSuchSlot(slot));
         }
         if state.unreadable.contains(&slot) {

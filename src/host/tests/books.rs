@@ -1,0 +1,144 @@
+//! The law of the space ledger: after any operations and any crash, it is what the rows say.
+
+use super::*;
+use proptest::prelude::*;
+
+/// Something that happens to a host.
+#[derive(Debug, Clone)]
+enum Step {
+    /// An owner proposes that much.
+    Propose(u8, u64),
+    /// The last proposal is opened on the ledger and activated.
+    Open,
+    /// The n-th owner stores a sector (of very few, so that they meet).
+    Put(usize, u64),
+    /// The n-th owner appends everything it stored.
+    Append(usize),
+    /// The n-th owner ends by consent.
+    Finish(usize),
+    /// Time passes.
+    Pass(u64),
+    /// The host crashes; that many unflushed batches survive.
+    Crash(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        2 => (0u8..6, 1u64..5).prop_map(|(owner, sectors)| Step::Propose(owner, sectors)),
+        2 => Just(Step::Open),
+        5 => (0usize..4, 0u64..6).prop_map(|(owner, sector)| Step::Put(owner, sector)),
+        3 => (0usize..4).prop_map(Step::Append),
+        1 => (0usize..4).prop_map(Step::Finish),
+        2 => prop_oneof![1u64..700, 20_000u64..90_000, Just(TERM)].prop_map(Step::Pass),
+        2 => (0usize..3).prop_map(Step::Crash),
+    ];
+    proptest::collection::vec(step, 1..28)
+}
+
+/// What the outside remembers: owners and what they have been told is stored.
+#[derive(Default)]
+struct Outside {
+    owners: Vec<(Owner, Vec<SectorRoot>)>,
+    proposed: Option<Owner>,
+    now: u64,
+    proposals: u8,
+}
+
+impl Outside {
+    async fn take(&mut self, world: World, step: Step) -> World {
+        let now = START.plus(self.now);
+        match step {
+            Step::Propose(_, sectors) => {
+                self.proposals += 1;
+                self.proposed = self.propose(&world, sectors, now).await;
+            }
+            Step::Open => {
+                if let Some(owner) = self.proposed.take()
+                    && world.ledger.open(&owner.terms).is_ok()
+                    && world.host.activate(owner.key, owner.id).await.is_ok()
+                {
+                    self.owners.push((owner, Vec::new()));
+                }
+            }
+            Step::Put(at, number) => {
+                if let Some((owner, stored)) = self.owners.get_mut(at)
+                    && let Ok(root) = owner.put(&world, &sector(number)).await
+                {
+                    stored.push(root);
+                }
+            }
+            Step::Append(at) => self.append(&world, at, now).await,
+            Step::Finish(at) => {
+                if let Some((owner, _)) = self.owners.get(at) {
+                    let reason =
+                        if now >= owner.terms.end { FinalReason::TermOver } else { FinalReason::Early };
+                    let _ = world.host.finish(owner.key, owner.finish(reason)).await;
+                }
+            }
+            Step::Pass(seconds) => {
+                self.now += seconds;
+                world.at(START.plus(self.now)).await;
+            }
+            Step::Crash(kept) => return world.crash(kept),
+        }
+        world
+    }
+
+    async fn propose(&self, world: &World, sectors: u64, now: UnixSeconds) -> Option<Owner> {
+        let offer = world.host.current_offer(now);
+        let signer = signer(self.proposals);
+        let request = Request {
+            owner_account: AccountKey([self.proposals; 32]),
+            owner_key: NodeKey(signer.public()),
+            folder: 0,
+            slot: 0,
+            capacity: ByteCount::from_sectors(sectors)?,
+            start: now,
+            end: now.plus(TERM),
+            voucher_part: Stroops::ZERO,
+            salt: [self.proposals; 16],
+        };
+        let terms = offer.offer.draft(&request).ok()?;
+        let (key, id) = (request.owner_key, terms.id(&SoftwareSha256, &context()));
+        world.host.propose(key, Proposal { terms: terms.clone(), offer }).await.ok()?;
+        let newest = Revision::opening(&terms, id);
+        Some(Owner { signer, key, terms, id, newest, peaks: Peaks::new() })
+    }
+
+    async fn append(&mut self, world: &World, at: usize, now: UnixSeconds) {
+        let Some((owner, stored)) = self.owners.get_mut(at) else { return };
+        if stored.is_empty() || now > owner.terms.end {
+            return;
+        }
+        let mut peaks = owner.peaks.clone();
+        stored.iter().for_each(|root| peaks.append(root).expect("small"));
+        let revision = owner.newest.append(&owner.terms, now, peaks.root(), stored.len() as u64);
+        let Ok(revision) = revision else { return };
+        let append = Append { signature: owner.sign(&revision), revision, sectors: stored.clone() };
+        if world.host.append(owner.key, append.clone()).await.is_ok() {
+            (owner.newest, owner.peaks) = (append.revision, peaks);
+            stored.clear();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_space_ledger_is_what_the_rows_say_after_anything(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut world = World::new(9);
+            let mut outside = Outside::default();
+            for step in steps {
+                world = outside.take(world, step).await;
+                world.assert_books();
+            }
+            for (owner, _) in &outside.owners {
+                let Ok(Some(latest)) = world.host.latest(owner.key, owner.id).await else { continue };
+                assert_eq!(latest.revision, owner.newest, "what was countersigned is kept");
+            }
+        });
+    }
+}
