@@ -4,7 +4,7 @@
 //! Whole sectors arrive as [`VerifiedShard`]s. Column ranges (a reader that fetched a few leaves and checked
 //! their proofs) arrive as plain slices: a wrong byte there cannot hurt, because no chunk opens with it.
 
-use crate::code::{Code, CodeError, Rebuild};
+use crate::code::{Code, CodeError};
 use crate::mask::Mask;
 use crate::{ChunkRecord, CommittedShard, Profile, SegmentMaskKey, ShardIndex, VerifiedShard};
 use bytes::Bytes;
@@ -58,6 +58,14 @@ pub struct ShardSlice<'a> {
     pub bytes: &'a [u8],
 }
 
+/// The same range of several shards.
+#[derive(Clone, Copy)]
+struct Columns<'a> {
+    /// Where in the sector the range begins.
+    start: usize,
+    shards: &'a [ShardSlice<'a>],
+}
+
 /// Rebuilds a segment's used bytes from any `k` of its shards.
 ///
 /// # Errors
@@ -71,14 +79,39 @@ pub fn decode_segment(
     if used > profile.capacity() {
         return Err(DecodeError::Used { used, profile });
     }
-    let slices: Vec<_> =
-        shards.iter().map(|shard| ShardSlice { index: shard.index(), bytes: shard.bytes() }).collect();
-    let mut out = vec![0u8; profile.segment_bytes()];
-    let data: Vec<ShardIndex> = profile.shards().take(usize::from(profile.k())).collect();
-    let sectors = out.chunks_exact_mut(SECTOR_BYTES);
-    rebuild_columns(key, profile, 0..SECTOR_BYTES, &slices, data.into_iter().zip(sectors))?;
+    let slices = slices_of(shards);
+    let mut out = Vec::with_capacity(profile.segment_bytes());
+    let mut missing = Vec::new();
+    for index in profile.shards().filter(|index| profile.is_data(*index)) {
+        match slices.iter().find(|shard| shard.index == index) {
+            Some(shard) => append_unmasked(Mask::new(key, index), shard.bytes, &mut out),
+            None => {
+                missing.push(index);
+                out.resize(out.len() + SECTOR_BYTES, 0);
+            }
+        }
+    }
+    if !missing.is_empty() {
+        let lost = |(at, _): &(usize, &mut [u8])| missing.iter().any(|index| index.position() == *at);
+        let sectors = out.chunks_exact_mut(SECTOR_BYTES).enumerate().filter(lost);
+        let mut outputs: Vec<&mut [u8]> = sectors.map(|(_, sector)| sector).collect();
+        rebuild_missing(key, profile, Columns { start: 0, shards: &slices }, &missing, &mut outputs)?;
+    }
     out.truncate(usize::try_from(used.0).unwrap_or(usize::MAX));
     Ok(out)
+}
+
+/// Copies a shard to the end of `out` and unmasks it there, step by step while it is in cache.
+fn append_unmasked(mut mask: Mask, shard: &[u8], out: &mut Vec<u8>) {
+    for step in shard.chunks(COLUMN) {
+        let from = out.len();
+        out.extend_from_slice(step);
+        mask.apply(&mut out[from..]);
+    }
+}
+
+fn slices_of(shards: &[VerifiedShard]) -> Vec<ShardSlice<'_>> {
+    shards.iter().map(|shard| ShardSlice { index: shard.index(), bytes: shard.bytes() }).collect()
 }
 
 /// Rebuilds one byte range of one data shard, unmasked, from the same range of any `k` shards. With the wanted
@@ -94,8 +127,17 @@ pub fn decode_columns(
     wanted: ShardIndex,
 ) -> Result<Vec<u8>, DecodeError> {
     check_range(&columns)?;
+    if let Some(shard) = shards.iter().find(|shard| shard.bytes.len() != columns.len()) {
+        let (expected, found) = (columns.len(), shard.bytes.len());
+        return Err(CodeError::Uneven { expected, found }.into());
+    }
+    if let Some(shard) = shards.iter().find(|shard| shard.index == wanted) {
+        let mut out = Vec::with_capacity(columns.len());
+        append_unmasked(mask_at(key, wanted, columns.start), shard.bytes, &mut out);
+        return Ok(out);
+    }
     let mut out = vec![0u8; columns.len()];
-    rebuild_columns(key, profile, columns, shards, core::iter::once((wanted, out.as_mut_slice())))?;
+    rebuild_missing(key, profile, Columns { start: columns.start, shards }, &[wanted], &mut [&mut out])?;
     Ok(out)
 }
 
@@ -110,9 +152,7 @@ pub fn repair_shard(
     shards: &[VerifiedShard],
     wanted: ShardIndex,
 ) -> Result<CommittedShard, DecodeError> {
-    let slices: Vec<_> =
-        shards.iter().map(|shard| ShardSlice { index: shard.index(), bytes: shard.bytes() }).collect();
-    let mut bytes = decode_columns(key, profile, 0..SECTOR_BYTES, &slices, wanted)?;
+    let mut bytes = decode_columns(key, profile, 0..SECTOR_BYTES, &slices_of(shards), wanted)?;
     Mask::new(key, wanted).apply(&mut bytes);
     let root = SectorRoot(*blake3::hash(&bytes).as_bytes());
     Ok(CommittedShard::new(wanted, root, Bytes::from(bytes)))
@@ -147,45 +187,20 @@ const fn check_range(columns: &Range<usize>) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// Unmasks what is at hand, rebuilds what is not.
-fn rebuild_columns<'o>(
-    key: &SegmentMaskKey,
-    profile: Profile,
-    columns: Range<usize>,
-    shards: &[ShardSlice<'_>],
-    wanted: impl Iterator<Item = (ShardIndex, &'o mut [u8])>,
-) -> Result<(), DecodeError> {
-    if let Some(shard) = shards.iter().find(|shard| shard.bytes.len() != columns.len()) {
-        let (expected, found) = (columns.len(), shard.bytes.len());
-        return Err(CodeError::Uneven { expected, found }.into());
-    }
-    let mut missing = Vec::new();
-    for (index, out) in wanted {
-        match shards.iter().find(|shard| shard.index == index) {
-            Some(shard) => mask_at(key, index, columns.start).apply_to(shard.bytes, out),
-            None => missing.push((index, out)),
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let present: Vec<ShardIndex> = shards.iter().map(|shard| shard.index).collect();
-    let (indices, mut outputs): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
-    let plan = Code::new(profile)?.rebuild(&present, &indices)?;
-    rebuild_missing(key, &plan, columns.start, shards, &mut outputs)
-}
-
-/// Runs the plan column by column: unmask a step of every source, combine, go on.
+/// Rebuilds the missing shards' columns from `start` on: unmask a step of every source, combine, go on.
 fn rebuild_missing(
     key: &SegmentMaskKey,
-    plan: &Rebuild,
-    start: usize,
-    shards: &[ShardSlice<'_>],
+    profile: Profile,
+    columns: Columns<'_>,
+    missing: &[ShardIndex],
     outputs: &mut [&mut [u8]],
 ) -> Result<(), DecodeError> {
-    let at_hand = |index: &ShardIndex| shards.iter().find(|shard| shard.index == *index);
+    let present: Vec<ShardIndex> = columns.shards.iter().map(|shard| shard.index).collect();
+    let plan = Code::new(profile)?.rebuild(&present, missing)?;
+    let at_hand = |index: &ShardIndex| columns.shards.iter().find(|shard| shard.index == *index);
     let sources: Vec<&ShardSlice<'_>> = plan.sources().iter().filter_map(at_hand).collect();
-    let mut masks: Vec<Mask> = sources.iter().map(|source| mask_at(key, source.index, start)).collect();
+    let mut masks: Vec<Mask> =
+        sources.iter().map(|source| mask_at(key, source.index, columns.start)).collect();
     let len = outputs.first().map_or(0, |output| output.len());
     let mut scratch = vec![[0u8; COLUMN]; sources.len()];
     for from in (0..len).step_by(COLUMN) {

@@ -273,6 +273,32 @@ fn files_come_out_in_order_and_after_their_segments() {
 }
 
 #[test]
+fn what_is_read_ahead_of_the_output_is_bounded() {
+    struct Counted<'a>(&'a [u8], &'a std::cell::Cell<usize>);
+    impl Read for Counted<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let len = self.0.read(buffer)?;
+            self.1.set(self.1.get() + len);
+            Ok(len)
+        }
+    }
+    let (data, read) = (noise(96 * MIB, 1), std::cell::Cell::new(0));
+    let mut encoder = Encoder::new(&secrets(1), Profile::SMALL, options(1)).expect("able");
+    let (mut out, mut furthest) = (0, 0);
+    let mut sink = |item| {
+        furthest = furthest.max(read.get().saturating_sub(out));
+        if let Encoded::Segment(segment) = item {
+            out += usize::try_from(segment.used().0).expect("small");
+        }
+        ControlFlow::Continue(())
+    };
+    encoder.add_file(Counted(&data, &read), &mut sink).expect("a slice can be read");
+    encoder.finish(&mut sink).expect("nothing stops it");
+    // A window of 8 MiB, 4 MiB and a chunk in flight for each of two threads, two segments in work, two open.
+    assert!(furthest <= 40 * MIB, "{furthest} bytes");
+}
+
+#[test]
 fn a_receiver_can_stop_the_encoder() {
     let mut encoder = Encoder::new(&secrets(1), Profile::SMALL, options(1)).expect("able");
     let mut sink = |_| ControlFlow::Break(());
