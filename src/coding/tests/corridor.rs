@@ -282,9 +282,9 @@ fn what_is_read_ahead_of_the_output_is_bounded() {
             Ok(len)
         }
     }
-    let (data, read) = (noise(96 * MIB, 1), std::cell::Cell::new(0));
+    let (data, read) = (noise(96 * MIB, 1), std::cell::Cell::new(0usize));
     let mut encoder = Encoder::new(&secrets(1), Profile::SMALL, options(1)).expect("able");
-    let (mut out, mut furthest) = (0, 0);
+    let (mut out, mut furthest) = (0usize, 0usize);
     let mut sink = |item| {
         furthest = furthest.max(read.get().saturating_sub(out));
         if let Encoded::Segment(segment) = item {
