@@ -71,3 +71,31 @@ impl fmt::Display for EventCursor {
         write!(out, "{:019}-{:010}", self.toid.0, self.event)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_sort_as_the_stream_does_and_read_back() {
+        let positions = [
+            EventCursor::before_ledger(7).unwrap(),
+            EventCursor { toid: Toid::new(7, 1, 0), event: 0 },
+            EventCursor { toid: Toid::new(7, 1, 0), event: 1 },
+            EventCursor { toid: Toid::new(7, 2, 0), event: 0 },
+            EventCursor::end_of_ledger(7),
+            EventCursor { toid: Toid::new(8, 1, 0), event: 0 },
+        ];
+        for pair in positions.windows(2) {
+            assert!(pair[0] < pair[1], "{} before {}", pair[0], pair[1]);
+        }
+        for position in positions {
+            assert_eq!(EventCursor::parse(&position.to_string()), Some(position));
+        }
+        assert_eq!(positions[1].to_string(), "0000000030064775168-0000000000");
+        assert_eq!(EventCursor::before_ledger(0), None);
+        for bad in ["", "-", "1", "x-1", "1-x", "-1--1"] {
+            assert_eq!(EventCursor::parse(bad), None, "{bad}");
+        }
+    }
+}

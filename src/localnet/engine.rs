@@ -306,7 +306,7 @@ impl Engine {
         }
         self.offset = offset;
         self.absorb(meta)?;
-        self.compact_when_due()?;
+        self.compact_when_due();
         Ok(self.header())
     }
 
@@ -334,8 +334,17 @@ impl Engine {
         Ok(())
     }
 
-    fn compact_when_due(&mut self) -> Result<(), EngineError> {
-        if self.store.as_ref().is_some_and(Store::compaction_due) { self.compact() } else { Ok(()) }
+    /// A failed compaction loses nothing: the long journal goes on.
+    fn compact_when_due(&mut self) {
+        if !self.store.as_ref().is_some_and(Store::compaction_due) {
+            return;
+        }
+        if let Err(error) = self.compact() {
+            tracing::warn!(%error, "the ledger's journal could not be compacted");
+            if let Some(store) = &mut self.store {
+                store.postpone_compaction();
+            }
+        }
     }
 
     /// Rewrites the journal as a checkpoint of now; happens by itself when the journal has grown long.

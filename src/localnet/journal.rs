@@ -39,6 +39,8 @@ pub(crate) struct Journal {
     path: PathBuf,
     file: File,
     length: u64,
+    /// The file was renamed into place, but its directory entry is not known to be on disk yet.
+    renamed: bool,
     _lock: File,
 }
 
@@ -65,7 +67,7 @@ impl Journal {
         file.set_len(length).map_err(|source| io(&path, source))?;
         file.seek(SeekFrom::Start(length)).map_err(|source| io(&path, source))?;
         sync_directory(directory)?;
-        Ok(Self { path, file, length, _lock: lock })
+        Ok(Self { path, file, length, renamed: false, _lock: lock })
     }
 
     /// Bytes in the file.
@@ -78,6 +80,7 @@ impl Journal {
     /// # Errors
     /// When writing or syncing fails; the caller must then stop, since the tail is unknown.
     pub(crate) fn append(&mut self, kind: u8, body: &[u8]) -> Result<(), JournalError> {
+        self.settle_name()?;
         let frame = encode(kind, body).ok_or_else(|| too_long(&self.path))?;
         self.file.write_all(&frame).map_err(|source| io(&self.path, source))?;
         self.file.sync_data().map_err(|source| io(&self.path, source))?;
@@ -88,7 +91,8 @@ impl Journal {
     /// Replaces the whole journal by `frames`, atomically.
     ///
     /// # Errors
-    /// When writing, syncing or renaming fails; the old journal is then still in place and in use.
+    /// When writing, syncing or renaming fails. The journal stays usable: nothing is appended before a rename is
+    /// durable.
     pub(crate) fn rewrite(
         &mut self,
         frames: impl Iterator<Item = (u8, Vec<u8>)>,
@@ -109,11 +113,18 @@ impl Journal {
         }
         fresh.sync_all().map_err(|source| io(&fresh_path, source))?;
         std::fs::rename(&fresh_path, &self.path).map_err(|source| io(&self.path, source))?;
-        if let Some(directory) = self.path.parent() {
-            sync_directory(directory)?;
-        }
         self.file = fresh;
         self.length = length;
+        self.renamed = true;
+        self.settle_name()
+    }
+
+    /// Makes a rename durable; frames written after it would otherwise be lost with it.
+    fn settle_name(&mut self) -> Result<(), JournalError> {
+        if let (true, Some(directory)) = (self.renamed, self.path.parent()) {
+            sync_directory(directory)?;
+            self.renamed = false;
+        }
         Ok(())
     }
 }

@@ -76,6 +76,11 @@ impl Store {
         self.journal.length() > self.settled.saturating_mul(2).max(COMPACTION_FLOOR_BYTES)
     }
 
+    /// Waits until the journal has doubled again before trying anew.
+    pub(crate) fn postpone_compaction(&mut self) {
+        self.settled = self.journal.length();
+    }
+
     /// Rewrites the journal as a checkpoint of `state` and the remembered ledgers that carried transactions.
     pub(crate) fn compact(
         &mut self,

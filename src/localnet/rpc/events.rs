@@ -17,7 +17,7 @@ const MAX_SEGMENTS: usize = 4;
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 10_000;
 /// Ledgers one question looks through; the answer's cursor says where to go on.
-const SCAN_LEDGERS: u32 = 10_000;
+const SCAN_LEDGERS: usize = 10_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -99,7 +99,8 @@ fn window(engine: &Engine, params: &Params) -> Result<(EventCursor, u32), RpcErr
         (None, start) => EventCursor::before_ledger(start)
             .ok_or_else(|| RpcError::params("startLedger must be positive"))?,
     };
-    let scan_end = after.toid.ledger().saturating_add(SCAN_LEDGERS);
+    let scan_end = engine.ledgers_since(after.toid.ledger()).nth(SCAN_LEDGERS).map(|ledger| ledger.sequence);
+    let scan_end = scan_end.unwrap_or(u32::MAX);
     let wanted_end = params.end_ledger.filter(|end| *end != 0).unwrap_or(u32::MAX);
     Ok((after, latest.saturating_add(1).min(scan_end).min(wanted_end)))
 }
