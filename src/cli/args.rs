@@ -67,7 +67,8 @@ pub enum Command {
     /// Make a recovery phrase, keys and settings (or restore them from a phrase).
     Init(Init),
     /// Run a node.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:
+  layr node run --quota 500GiB     'layr node run --help' shows more")]
     Node(NodeCommand),
     /// Encrypt, erasure-code, place, pay for and audit files.
     Upload(Upload),
@@ -80,22 +81,33 @@ pub enum Command {
     /// Challenge hosts to prove they have the data.
     Audit(Audit),
     /// List agreements: hosts, bytes, money, next deadline.
+    #[command(after_help = "Example:
+  layr agreements          with whom, how much of it is used, what is due, and when somebody must act")]
     Agreements,
     /// Address, balance and funding of the account.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:
+  layr wallet address      where to send lumens
+  layr wallet balance      what is in the account and in escrow")]
     Wallet(WalletCommand),
     /// Settle agreements whose term is over.
     Settle(Settle),
     /// Rebuild this machine's catalogue from the network with nothing but the phrase.
+    #[command(after_help = "Examples, on a new machine:
+  layr init --restore phrase.txt --bootstrap /dns/example.org/tcp/4100/p2p/12D3…
+  layr recover             every file and agreement is back; 'layr download' works again")]
     Recover,
     /// Run a local Stellar network for development.
     Localnet(Localnet),
     /// Tell the whole story on this machine: ledger, twelve hosts, owner, failures, settlement.
     Demo(Demo),
     /// Measure.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:
+  layr bench pipeline      this machine alone
+  layr bench network       with real host processes")]
     Bench(BenchCommand),
     /// List exit codes and their meaning.
+    #[command(after_help = "Example:
+  layr exit-codes --json")]
     ExitCodes,
 }
 
@@ -123,6 +135,8 @@ pub enum NodeCommand {
     /// Run in the foreground until stopped (SIGINT or SIGTERM).
     Run(Box<NodeRun>),
     /// What the node in this directory stores, earned and has at risk.
+    #[command(after_help = "Example:
+  layr node status         while the node runs or after it stopped")]
     Status,
 }
 
@@ -212,6 +226,9 @@ pub struct Download {
 
 /// `layr ls`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr ls                  every file
+  layr ls backup/          those whose name begins so")]
 pub struct Ls {
     /// Only names that begin so.
     pub prefix: Option<String>,
@@ -219,6 +236,8 @@ pub struct Ls {
 
 /// A file's name.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:
+  layr show film.mkv       where it lies and how far it is from being lost")]
 pub struct FileArg {
     /// The file's name, as `layr ls` shows it.
     pub name: String,
@@ -242,12 +261,21 @@ pub struct Audit {
 #[derive(Debug, Subcommand)]
 pub enum WalletCommand {
     /// The account's address.
+    #[command(after_help = "Example:
+  layr wallet address      needs no network")]
     Address,
     /// Account and escrow balances.
+    #[command(after_help = "Example:
+  layr wallet balance --json")]
     Balance,
     /// Ask the network's friendbot for money (test networks only).
+    #[command(after_help = "Example:
+  layr wallet fund --network testnet")]
     Fund,
     /// Move a host's free earnings from escrow to its account.
+    #[command(after_help = "Examples:
+  layr wallet withdraw                 everything that is not collateral
+  layr wallet withdraw --amount 5xlm")]
     Withdraw {
         /// How much [default: everything that is not collateral].
         #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
@@ -286,6 +314,9 @@ pub struct Localnet {
 
 /// `layr demo`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr demo                          with the layr executable as the file
+  layr demo --file film.mkv --keep   with a file of yours; leaves everything behind to look at")]
 pub struct Demo {
     /// The file to store [default: the layr executable].
     #[arg(long, value_name = "FILE")]
@@ -299,6 +330,8 @@ pub struct Demo {
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// The owner's pipeline without a network: chunk, seal, code, mask, commit, and back.
+    #[command(after_help = "Example:
+  layr bench pipeline --size 256MiB --profile 4/12")]
     Pipeline {
         /// Bytes to push through.
         #[arg(long, default_value = "1GiB", value_parser = parse_size)]
@@ -308,6 +341,8 @@ pub enum BenchCommand {
         profile: String,
     },
     /// Upload and download through real host processes on this machine.
+    #[command(after_help = "Example:
+  layr bench network --hosts 12 --size 1GiB")]
     Network {
         /// How many hosts.
         #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=64))]

@@ -125,6 +125,7 @@ pub async fn joined_owner_with(
     settings: &Settings,
     owner: OwnerConfig,
 ) -> Result<OwnerNode, Failure> {
+    settings.require_initialised()?;
     if settings.bootstrap.is_empty() && !settings.mdns {
         return Err(Failure::usage(
             "no node to enter the network through is known",

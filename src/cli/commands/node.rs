@@ -49,6 +49,7 @@ fn with_flags(mut settings: Settings, args: &NodeRun) -> Settings {
 }
 
 async fn serve(global: &Global, settings: &Settings, args: &NodeRun, dir: PathBuf) -> Result<Report, Failure> {
+    settings.require_initialised()?;
     if settings.quota < ByteCount::SECTOR {
         return Err(Failure::usage(
             "this node has nothing to do: it rents out no space",
