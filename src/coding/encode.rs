@@ -28,6 +28,9 @@ const CHUNK_BYTES_IN_FLIGHT: usize = MAX_CHUNK_BYTES;
 /// The same in chunks, for files too small to count in bytes.
 const CHUNKS_IN_FLIGHT: usize = 256;
 
+/// Segments in work beyond one for each worker: while the caller commits one, the workers have another.
+const SEGMENTS_AHEAD: usize = 2;
+
 /// What an owner already has stored: chunks found here are neither sealed nor sent again.
 pub trait ChunkIndex: Send + Sync {
     /// The record of a stored chunk of this name, if there is one.
@@ -268,7 +271,7 @@ impl Encoder {
         };
         let pool = self.pool.clone();
         self.segments.push_back(self.workers.submit(move || commit(&code, segment, &pool)));
-        self.emit_until(self.workers.len() + 1, sink)
+        self.emit_until(self.workers.len() + SEGMENTS_AHEAD, sink)
     }
 
     /// Hands out committed segments in order until at most `limit` are in flight.

@@ -8,7 +8,8 @@
 //!
 //! A segment is named by a keyed digest of what lies in it (chunk ids, seals and positions, which determine
 //! every byte), so encoding the same files again names, masks and commits the same shards, and an interrupted
-//! upload finds its sectors where it left them.
+//! upload finds its sectors where it left them. The name covers `k` but not `n`: more spare shards continue the
+//! same code, so a name still means one set of bytes and its mask covers nothing twice.
 
 use crate::buffers::{SectorBuffer, SectorPool};
 use crate::{MaskSecret, Profile, SegmentMaskKey};

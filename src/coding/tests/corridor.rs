@@ -294,7 +294,7 @@ fn what_is_read_ahead_of_the_output_is_bounded() {
     };
     encoder.add_file(Counted(&data, &read), &mut sink).expect("a slice can be read");
     encoder.finish(&mut sink).expect("nothing stops it");
-    // A window of 8 MiB, 4 MiB and a chunk in flight for each of two threads, two segments in work, two open.
+    // A window of 8 MiB, 4 MiB and a chunk in flight for each of two threads, three segments in work, two open.
     assert!(furthest <= 40 * MIB, "{furthest} bytes");
 }
 

@@ -67,6 +67,13 @@ fn the_parity_is_what_the_library_computes() {
 }
 
 #[test]
+fn more_spare_shards_leave_the_others_as_they_were() {
+    let few = columns(Profile::new(5, 8).expect("valid"), 500, 2);
+    let many = columns(Profile::new(5, 20).expect("valid"), 500, 2);
+    assert_eq!(few, many[..8]);
+}
+
+#[test]
 fn one_data_shard_makes_copies() {
     let all = columns(Profile::new(1, 4).expect("valid"), 100, 1);
     assert!(all.iter().all(|shard| *shard == all[0]));
