@@ -79,6 +79,16 @@ impl World {
         self.ledger = Some(ledger);
     }
 
+    /// Starts whatever does not run, so that one failed story does not fail the next.
+    pub fn mend(&mut self) {
+        if self.ledger.is_none() {
+            self.start_ledger();
+        }
+        for host in self.hosts.iter_mut().filter(|host| host.running.is_none()) {
+            host.start();
+        }
+    }
+
     /// The ledger loses power.
     pub fn kill_ledger(&mut self) {
         self.ledger.take().expect("the ledger runs").kill();
