@@ -96,7 +96,7 @@ pub struct Agreement {
     pub trashed: u64,
     /// Audit records in its history.
     pub audits: u64,
-    /// The ledger accepted this host's proof.
+    /// The newest attempt to move the ledger was a proof.
     pub proved: bool,
 }
 

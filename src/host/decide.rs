@@ -68,7 +68,7 @@ pub(crate) fn decide(
             Seen::Empty => Action::Settle(settlement(agreement)),
             Seen::Unknown => Action::Alarm(now.plus(LOOK_AGAIN)),
             Seen::Opening(state) => escrowed(agreement, (state, None), now, schedule),
-            Seen::Published(state, at) => escrowed(agreement, (state, Some(at)), now, schedule),
+            Seen::Published(state, at) => escrowed(agreement, (state, Some(&**at)), now, schedule),
         },
     }
 }
@@ -83,7 +83,7 @@ fn proposed(agreement: &Agreement, seen: &Seen, now: UnixSeconds) -> Action {
 
 fn escrowed(
     agreement: &Agreement,
-    (state, published): (&SlotState, Option<&Box<CoSigned>>),
+    (state, published): (&SlotState, Option<&CoSigned>),
     now: UnixSeconds,
     schedule: &BeaconSchedule,
 ) -> Action {
@@ -105,9 +105,9 @@ fn escrowed(
         Stage::Proving => match published {
             None => Action::Wait(terms.proof_deadline(state.ending_at).plus(1)),
             Some(_) if now < round_at => Action::Wait(round_at),
-            Some(at) => Action::Prove(*state, at.clone(), round),
+            Some(at) => Action::Prove(*state, Box::new(at.clone()), round),
         },
-        Stage::Over => Action::Expire(*state, published.cloned()),
+        Stage::Over => Action::Expire(*state, published.cloned().map(Box::new)),
     }
 }
 

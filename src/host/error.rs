@@ -60,6 +60,12 @@ pub enum HostError {
     /// An agreement's tree cannot grow.
     #[error("an agreement's tree is out of its bounds")]
     Tree(#[from] ProofError),
+    /// The ledger asks for leaves this host no longer has.
+    #[error("{count} of the leaves the ledger asks for are lost; the collateral at risk is lost with them")]
+    LeavesLost {
+        /// How many.
+        count: usize,
+    },
     /// A task of the host's own died.
     #[error("a task of the host ended early")]
     Task,

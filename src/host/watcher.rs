@@ -111,7 +111,7 @@ impl Host {
     ) -> Result<(), HostError> {
         let id = agreement.id;
         match action {
-            Action::Wait(until) => self.look_at(agreement, until),
+            Action::Wait(until) => self.look_at(agreement, until.max(now.plus(1))),
             Action::Alarm(until) => {
                 tracing::error!(agreement = %id, "the ledger holds this agreement in a state this host did not sign");
                 self.look_at(agreement, until)
@@ -133,6 +133,7 @@ impl Host {
     ) -> Result<(), HostError> {
         agreement.attempts.at = now;
         agreement.attempts.count = agreement.attempts.count.saturating_add(1);
+        agreement.proved = matches!(action, Action::Prove(..));
         let retry = FIRST_RETRY << (agreement.attempts.count - 1).min(6);
         self.look_at(agreement.clone(), now.plus(retry))?;
         self.durable().await?;
@@ -149,7 +150,6 @@ impl Host {
             },
             Action::Prove(state, published, round) => {
                 self.prove_on_ledger(at(state), &published, round).await?;
-                self.update(&agreement.id, |agreement| agreement.proved = true)?;
             }
             Action::Expire(state, published) => {
                 let revision = published.map(|published| published.revision);
@@ -172,13 +172,17 @@ impl Host {
             None => ledger.post_beacon(round).await?,
         };
         let revision = published.revision.clone();
+        if revision.sectors == 0 {
+            let proof = Proof { revision, round, leaves: Vec::new() };
+            return Ok(ledger.prove(at, proof).await?);
+        }
         let (held, count) = (Commitment::from(&revision), u16::from(at.terms.samples));
         let draw = Draw::Random { round, nonce: [0; 32], seed: AuditSeed(seed), count };
         let challenge = Challenge { agreement: revision.id, revision: revision.n, draw };
         let answer = self.blocking(move |host| host.prove_leaves(&challenge, &held)).await;
         let answer = answer.map_err(|_| HostError::Task)?;
         if !answer.lost.is_empty() {
-            tracing::error!(agreement = %revision.id, lost = answer.lost.len(), "leaves to prove are lost");
+            return Err(HostError::LeavesLost { count: answer.lost.len() });
         }
         let proof = Proof { revision, round, leaves: answer.proofs.to_vec() };
         Ok(ledger.prove(at, proof).await?)
@@ -210,10 +214,11 @@ impl Host {
 
     /// Puts an agreement on the agenda for `until`.
     fn look_at(&self, agreement: Agreement, until: UnixSeconds) -> Result<(), HostError> {
-        let attempts = agreement.attempts;
+        let (attempts, proved) = (agreement.attempts, agreement.proved);
         self.update(&agreement.id, |agreement| {
             agreement.due = until;
             agreement.attempts = attempts;
+            agreement.proved = proved;
         })
     }
 

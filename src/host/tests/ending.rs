@@ -58,8 +58,8 @@ async fn no_other_split_is_signed() {
     let fair = owner.finish(FinalReason::TermOver);
     for shift in [-1i128, 1, 1_000_000] {
         let mut split = fair.split;
-        split.host = split.host + Stroops(shift);
-        split.owner = split.owner - Stroops(shift);
+        split.host += Stroops(shift);
+        split.owner -= Stroops(shift);
         let finish = Finish { signature: owner.signer.sign(&split.digest(&SoftwareSha256)), split };
         assert_eq!(world.host.finish(owner.key, finish).await, Err(Refusal::SplitMismatch));
     }

@@ -101,7 +101,8 @@ async fn refusals_come_as_frames_and_the_lane_goes_on() {
     let mut lane = Lane::open(&world, owner.key);
     let nobody = AgreementId([9; 32]);
     let whole = Op::Get { first: 0, groups: 64 };
-    let cases: [(Op, AgreementId, SectorRoot, &[u8], Result<usize, Refusal>); 8] = [
+    type Case<'a> = (Op, AgreementId, SectorRoot, &'a [u8], Result<usize, Refusal>);
+    let cases: [Case<'_>; 8] = [
         (Op::Put, owner.id, root_of(&b), &a, Err(Refusal::RootMismatch)),
         (Op::Put, nobody, root_of(&a), &a, Err(Refusal::UnknownAgreement)),
         (Op::Put, waiting.id, root_of(&a), &a, Err(Refusal::UnknownAgreement)),
