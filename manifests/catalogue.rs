@@ -26,7 +26,8 @@ pub struct AgreementPointer {
     pub host: NodeKey,
     /// When its term ends, by ledger time.
     pub ends: UnixSeconds,
-    /// The terms in their canonical encoding (`layr_market::Terms::encode`), at most 4 KiB.
+    /// The terms in their canonical encoding (`layr_market::Terms::encode`) and the host's signature that
+    /// accepts them (64 bytes); opaque here, at most 4 KiB.
     pub terms: Vec<u8>,
 }
 
