@@ -105,6 +105,27 @@ fn a_signed_transaction_carries_the_accounts_signature_over_its_hash() {
     assert_eq!((pending.sequence, pending.valid_until), (5, UnixSeconds(130)));
 }
 
+/// Journals keep this form across versions of the program.
+#[test]
+fn a_pending_transaction_is_kept_in_a_pinned_form() {
+    let pending = Pending {
+        hash: TxHash([1; 32]),
+        account: AccountKey([2; 32]),
+        sequence: 7,
+        envelope_xdr: "AAAA".to_owned(),
+        signed_at: UnixSeconds(10),
+        valid_until: UnixSeconds(130),
+        max_fee: Stroops(100),
+    };
+    let bytes = |byte: u8| hex::encode([byte; 32]);
+    let kept = serde_json::json!({
+        "hash": bytes(1), "account": bytes(2), "sequence": 7, "envelope_xdr": "AAAA",
+        "signed_at": 10, "valid_until": 130, "max_fee": 100,
+    });
+    assert_eq!(serde_json::to_value(&pending).unwrap(), kept);
+    assert_eq!(serde_json::from_value::<Pending>(kept).unwrap(), pending);
+}
+
 #[test]
 fn a_quote_adds_up() {
     let quote = CallQuote {

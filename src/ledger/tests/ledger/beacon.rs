@@ -1,8 +1,6 @@
 //! Beacon rounds are believed for their signature, never for who sent them.
 
-mod common;
-
-use common::{client, config, http_ok, network, parrot};
+use crate::common::{client, config, http_ok, network, parrot};
 use layr_ledger::{Cause, LedgerClient};
 
 #[tokio::test]
@@ -19,7 +17,7 @@ async fn the_local_beacon_publishes_rounds_by_the_ledgers_clock() {
     let next = latest.round + 1;
     let error = client.beacon().round(next).await.unwrap_err();
     assert!(matches!(*error.cause, Cause::BeaconNotYet(round) if round == next), "{error}");
-    common::advance(&net, 3).await;
+    crate::common::advance(&net, 3).await;
     assert_eq!(client.beacon().round(next).await.unwrap().round, next);
 }
 

@@ -1,8 +1,6 @@
 //! Endpoints are strangers: whatever they answer, the client neither hangs, nor fills memory, nor believes it.
 
-mod common;
-
-use common::{QUICK, client, config, http_ok, network, parrot};
+use crate::common::{QUICK, client, config, http_ok, network, parrot};
 use layr_ledger::{Cause, Fault, LedgerClient, LedgerError, NetworkConfig, Stage};
 use std::time::{Duration, Instant};
 
@@ -93,7 +91,7 @@ async fn bad_endpoints_before_a_good_one_only_cost_time() {
         config.rpc_urls.insert(0, url);
     }
     let client = LedgerClient::new(config).unwrap();
-    assert_eq!(client.now().await.unwrap().now.0, common::START);
+    assert_eq!(client.now().await.unwrap().now.0, crate::common::START);
 }
 
 #[tokio::test]
@@ -121,7 +119,7 @@ async fn ledger_time_moves_with_the_ledger_not_with_the_machine() {
     let net = network().await;
     let client = client(&net).await;
     let before = client.now().await.unwrap();
-    common::advance(&net, 30 * 86_400).await;
+    crate::common::advance(&net, 30 * 86_400).await;
     let after = client.now().await.unwrap();
     assert_eq!(after.now.0, before.now.0 + 30 * 86_400);
     assert!(after.sequence > before.sequence);
@@ -130,6 +128,6 @@ async fn ledger_time_moves_with_the_ledger_not_with_the_machine() {
 #[tokio::test]
 async fn a_network_with_real_money_has_no_faucet() {
     let client = LedgerClient::new(NetworkConfig::mainnet()).unwrap();
-    let error = client.fund(&common::account(1)).await.unwrap_err();
+    let error = client.fund(&crate::common::account(1)).await.unwrap_err();
     assert!(matches!(*error.cause, Cause::NoFaucet));
 }

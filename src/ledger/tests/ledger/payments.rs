@@ -1,8 +1,8 @@
 //! Lumens move once, whatever clients, endpoints and crashes do.
 
-mod common;
-
-use common::{Journal, Manner, Proxy, account, advance, balance, client, config, network, payer, signer};
+use crate::common::{
+    Journal, Manner, Proxy, account, advance, balance, client, config, network, payer, signer,
+};
 use layr_ledger::{Cause, LedgerClient, MoneyEffect, Payer, Rejection, Resolution, Stage};
 use layr_types::Stroops;
 use std::sync::Arc;

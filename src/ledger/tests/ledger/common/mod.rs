@@ -20,7 +20,7 @@ pub const START: u64 = 1_800_000_000;
 
 /// Retries and time-outs short enough for tests.
 pub const QUICK: HttpLimits = HttpLimits {
-    timeout: Duration::from_millis(1_500),
+    timeout: Duration::from_secs(10),
     rounds: 2,
     backoff: Duration::from_millis(20),
     max_body: 1 << 20,

@@ -1,9 +1,7 @@
 //! The committed contract on a real host, through the client, over HTTP: every entry point, every reading.
 
-mod common;
-
-use common::deal::{Deal, FREE, HASH, Stored, WASM, World, deployment};
-use common::{Manner, Proxy, account, balance, config, network, payer};
+use crate::common::deal::{Deal, FREE, HASH, Stored, WASM, World, deployment};
+use crate::common::{Manner, Proxy, account, balance, config, network, payer};
 use layr_ledger::{
     Cause, EscrowError, EscrowEvent, LedgerClient, MoneyEffect, Payer, Publication, Resolution, Stage,
 };
@@ -14,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 #[tokio::test]
 async fn deploying_twice_leaves_one_contract_and_costs_once() {
     let net = network().await;
-    let client = common::client(&net).await;
+    let client = crate::common::client(&net).await;
     let (operator, _) = payer(&client, 1).await;
     let config = deployment(&client);
     let first = client.ensure_deployed(&operator, WASM, [9; 32], &config).await.unwrap();
@@ -37,7 +35,7 @@ async fn deploying_twice_leaves_one_contract_and_costs_once() {
 #[tokio::test]
 async fn other_code_at_the_address_is_not_taken_for_the_contract() {
     let world = World::new().await;
-    let operator = Payer::unlogged(common::signer(1));
+    let operator = Payer::unlogged(crate::common::signer(1));
     let config = deployment(&world.client);
     let error = world.client.ensure_deployed(&operator, b"\0asm", [4; 32], &config).await.unwrap_err();
     assert!(matches!(*error.cause, Cause::ForeignContract(_)), "{error}");
@@ -95,7 +93,7 @@ async fn opening_locks_both_sides_money_and_closing_splits_it_as_signed() {
     let early = world.escrow.close(std::slice::from_ref(&closing)).unwrap();
     assert_eq!(early.quote(&account(3)).await.unwrap_err().escrow(), Some(EscrowError::StillOpenable));
 
-    common::advance(&world.net, 601).await;
+    crate::common::advance(&world.net, 601).await;
     let before = balance(&world.client, &account(2)).await;
     let closed = early.submit(&world.host).await.unwrap();
     let split = closing.split;
@@ -115,7 +113,7 @@ async fn a_published_revision_is_proved_with_the_leaves_the_beacon_chose() {
     let deal = world.open(0).await;
     let stored = Stored::new(3);
     let revision = world.revision(&deal, &stored);
-    common::advance(&world.net, 86_400).await;
+    crate::common::advance(&world.net, 86_400).await;
     let deal = world.publish(&deal, &revision).await;
     assert_eq!(
         world.escrow.slot(&account(2), 0, 0).await.unwrap(),
@@ -152,7 +150,7 @@ async fn an_unproved_agreement_expires_in_the_owners_favour() {
     let world = World::new().await;
     let deal = world.open(0).await;
     let revision = world.revision(&deal, &Stored::new(2));
-    common::advance(&world.net, 86_400).await;
+    crate::common::advance(&world.net, 86_400).await;
     let deal = world.publish(&deal, &revision).await;
     let expire = world.escrow.expire(&deal.terms, &deal.state, Some(&revision)).unwrap();
     assert_eq!(expire.quote(&account(2)).await.unwrap_err().escrow(), Some(EscrowError::WrongStage));
@@ -211,7 +209,7 @@ async fn forty_agreements_open_at_once_and_twenty_close_at_once() {
     let opened = world.escrow.open(&account(2), &batch).unwrap().submit(&world.owner).await.unwrap();
     assert_eq!(opened.events.len(), 40);
     assert_eq!(world.escrow.folder(&account(2), 0).await.unwrap().free().count(), 24);
-    common::advance(&world.net, 601).await;
+    crate::common::advance(&world.net, 601).await;
     let batch: Vec<_> =
         deals.iter().take(20).map(|deal| world.closing(deal, 0, deal.terms.collateral)).collect();
     let closed = world.escrow.close(&batch).unwrap().submit(&world.owner).await.unwrap();
@@ -229,7 +227,7 @@ async fn events_tell_the_story_in_order_and_page_by_page() {
     let world = World::new().await;
     let deal = world.open(0).await;
     let revision = world.revision(&deal, &Stored::new(1));
-    common::advance(&world.net, 86_400).await;
+    crate::common::advance(&world.net, 86_400).await;
     world.publish(&deal, &revision).await;
     let oldest = world.client.health().await.unwrap().oldest_ledger;
     let page = world.escrow.events(oldest, None).await.unwrap();
@@ -292,7 +290,7 @@ async fn an_archived_folder_is_readable_and_the_next_call_restores_it() {
 async fn where_the_endpoint_asks_for_it_a_restoring_transaction_goes_first() {
     let world = World::new().await;
     let deal = asleep(&world).await;
-    let preamble = common::restore::preamble(&world).await;
+    let preamble = crate::common::restore::preamble(&world).await;
     let proxy = Proxy::start(&world.net).await;
     let mut through = config(&world.net).await;
     through.rpc_urls = vec![proxy.url.clone()];
@@ -315,10 +313,10 @@ async fn asleep(world: &World) -> Deal {
     let deal = world.open(0).await;
     let lives = world.escrow.folder(&account(2), 0).await.unwrap().live_until.unwrap();
     let now = world.client.now().await.unwrap().sequence;
-    let operator = Payer::unlogged(common::signer(1));
+    let operator = Payer::unlogged(crate::common::signer(1));
     world.client.keep_contract_alive(&operator, &world.escrow.contract(), 3_100_000).await.unwrap();
-    common::advance_ledgers(&world.net, lives - now + 10).await;
-    common::advance(&world.net, 86_400).await;
+    crate::common::advance_ledgers(&world.net, lives - now + 10).await;
+    crate::common::advance(&world.net, 86_400).await;
     deal
 }
 

@@ -13,7 +13,7 @@ use layr_types::{
     AgreementId, ByteCount, GIB, GROUP_BYTES, LEAVES_PER_GROUP, NodeKey, SECTOR_BYTES, Stroops, UnixSeconds,
 };
 
-pub const WASM: &[u8] = include_bytes!("../../../../contracts/escrow/escrow.wasm");
+pub const WASM: &[u8] = include_bytes!("../../../../../contracts/escrow/escrow.wasm");
 pub const HASH: SoftwareSha256 = SoftwareSha256;
 pub const TERM: u64 = 30 * 86_400;
 /// What the host deposits.
