@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use soroban_env_host::budget::Budget;
 use soroban_env_host::storage::{SnapshotSource, Storage};
-use soroban_env_host::{Host, ModuleCache};
+use soroban_env_host::{Host, HostError, ModuleCache};
 use stellar_xdr::{
     LedgerCloseMetaV2, LedgerEntryData, LedgerHeaderHistoryEntry, TransactionEnvelope, TransactionResult,
 };
@@ -186,7 +186,7 @@ impl Engine {
         store: Option<Store>,
     ) -> Result<Self, EngineError> {
         let settings = Arc::new(Settings::load(&past.state)?);
-        let cache = module_cache()?;
+        let cache = module_cache(&settings)?;
         let beacon = Arc::new(Beacon::new(&birth.seed, birth.time)?);
         let network_id = network_id(&birth.passphrase);
         let latest = match past.latest {
@@ -209,7 +209,7 @@ impl Engine {
             birth,
         };
         for (_, entry) in engine.state.iter() {
-            engine.cache_code(&entry.data)?;
+            engine.cache_code(&entry.data);
         }
         Ok(engine)
     }
@@ -298,14 +298,14 @@ impl Engine {
         self.pending = waiting;
         let time = self.config.clock.shifted(offset).max(self.close_time());
         let meta = self.build(&frames, sequence, time)?;
-        if let Some(store) = &mut self.store
-            && let Err(error) = store.append(offset, &meta)
-        {
-            self.stopped = true;
-            return Err(error);
+        // Nothing has changed up to here. From here on, failing in between leaves memory behind the journal.
+        self.stopped = true;
+        if let Some(store) = &mut self.store {
+            store.append(offset, &meta)?;
         }
         self.offset = offset;
-        self.absorb(meta)?;
+        self.absorb(meta);
+        self.stopped = false;
         self.compact_when_due();
         Ok(self.header())
     }
@@ -319,19 +319,18 @@ impl Engine {
         Ok(assemble(frames, executed, &parent, (sequence, time), evicted)?)
     }
 
-    fn absorb(&mut self, meta: LedgerCloseMetaV2) -> Result<(), EngineError> {
+    fn absorb(&mut self, meta: LedgerCloseMetaV2) {
         commit(Arc::make_mut(&mut self.state), &meta);
         self.history.add(&meta, self.config.retention_ledgers);
         for applied in meta.tx_processing.iter() {
             let stellar_xdr::TransactionMeta::V4(meta) = &applied.tx_apply_processing else { continue };
             for change in meta.operations.iter().flat_map(|operation| operation.changes.0.iter()) {
                 if let stellar_xdr::LedgerEntryChange::Created(entry) = change {
-                    self.cache_code(&entry.data)?;
+                    self.cache_code(&entry.data);
                 }
             }
         }
         self.latest = meta;
-        Ok(())
     }
 
     /// A failed compaction loses nothing: the long journal goes on.
@@ -359,12 +358,14 @@ impl Engine {
     }
 
     /// Parses new contract code once, as the network does, so that calls are not charged for it.
-    fn cache_code(&self, data: &LedgerEntryData) -> Result<(), EngineError> {
-        if let LedgerEntryData::ContractCode(code) = data {
-            let host = bare_host();
-            self.cache.parse_and_cache_module_simple(&host, PROTOCOL_VERSION, code.code.as_slice())?;
+    fn cache_code(&self, data: &LedgerEntryData) {
+        let LedgerEntryData::ContractCode(code) = data else { return };
+        let parsed = bare_host(&self.settings).and_then(|host| {
+            self.cache.parse_and_cache_module_simple(&host, PROTOCOL_VERSION, code.code.as_slice())
+        });
+        if let Err(error) = parsed {
+            tracing::warn!(code = %hex::encode(code.hash.0), error = ?error.error, "contract code could not be parsed ahead");
         }
-        Ok(())
     }
 
     fn is_known(&self, hash: &[u8; 32]) -> bool {
@@ -385,12 +386,14 @@ fn new_birth(config: &EngineConfig) -> Result<Birth, EngineError> {
 }
 
 /// A host that can parse code but never runs any.
-fn bare_host() -> Host {
+fn bare_host(settings: &Settings) -> Result<Host, HostError> {
+    let (cpu, memory) = (&settings.network.cpu_cost_params, &settings.network.memory_cost_params);
+    let budget = Budget::try_from_configs(u64::MAX, u64::MAX, cpu.clone(), memory.clone())?;
     let nothing: std::rc::Rc<dyn SnapshotSource> =
         std::rc::Rc::new(Snapshot::new(Arc::new(State::default())));
-    Host::with_storage_and_budget(Storage::with_recording_footprint(nothing), Budget::default())
+    Ok(Host::with_storage_and_budget(Storage::with_recording_footprint(nothing), budget))
 }
 
-fn module_cache() -> Result<ModuleCache, EngineError> {
-    Ok(ModuleCache::new(&bare_host())?)
+fn module_cache(settings: &Settings) -> Result<ModuleCache, EngineError> {
+    Ok(ModuleCache::new(&bare_host(settings)?)?)
 }

@@ -210,10 +210,8 @@ async fn close_ledgers(shared: Arc<Shared>, config: LocalnetConfig, mut stop: wa
         if woken {
             tokio::time::sleep(config.batch_window).await;
         }
-        let closed = shared.with(|engine| {
-            let sequence = engine.close().map(|header| header.header.ledger_seq);
-            (sequence, engine.has_pending())
-        });
+        let closed = shared
+            .with(|engine| (engine.close().map(|header| header.header.ledger_seq), engine.has_pending()));
         match closed.await {
             Ok((Ok(sequence), more)) => {
                 shared.announce(sequence);
@@ -221,11 +219,12 @@ async fn close_ledgers(shared: Arc<Shared>, config: LocalnetConfig, mut stop: wa
                     shared.wake_closer();
                 }
             }
-            Ok((Err(error), _)) => {
-                tracing::error!(%error, "the local network stops: a ledger could not be closed");
-                return;
-            }
-            Err(Lost) => return,
+            Ok((Err(error), _)) => tracing::error!(%error, "a ledger could not be closed"),
+            Err(Lost) => tracing::error!("a ledger could not be closed: its thread was lost"),
+        }
+        if shared.with(|engine| engine.has_stopped()).await.unwrap_or(true) {
+            tracing::error!("the local network has stopped");
+            return;
         }
     }
 }
