@@ -31,7 +31,7 @@ const DISCOVERED_AT_ONCE: usize = 16;
 const JOIN_PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 /// How often a node that has company still calls bootstrap nodes it is not connected to, so that one that was
 /// restarted finds its way back.
-const REJOIN: Duration = Duration::from_secs(300);
+const REJOIN: Duration = Duration::from_secs(60);
 /// How often expired records are thrown out.
 const SWEEP: Duration = Duration::from_secs(600);
 /// The deadline of a walk through the network.
@@ -209,8 +209,12 @@ impl Actor {
             })) => {
                 self.on_identified(peer_id, info);
             }
-            SwarmEvent::Behaviour(DoorEvent::Ping(ping::Event { connection, result: Err(error), peer })) => {
-                tracing::debug!(%peer, %error, "a peer does not answer; closing the connection");
+            SwarmEvent::Behaviour(DoorEvent::Ping(ping::Event {
+                connection,
+                result: Err(ping::Failure::Timeout),
+                peer,
+            })) => {
+                tracing::debug!(%peer, "a peer does not answer; closing the connection");
                 self.swarm.close_connection(connection);
             }
             SwarmEvent::Behaviour(DoorEvent::Mdns(mdns::Event::Discovered(seen))) => {

@@ -38,7 +38,8 @@ pub struct NetStatus {
     pub connected: usize,
     /// Hosts in the routing table.
     pub routable: usize,
-    /// True once the first walk through the network has ended (or there was nobody to ask).
+    /// True once the first walk through the network has come far enough to ask around, or there was nobody to
+    /// ask.
     pub joined: bool,
     /// Records kept for the network.
     pub records: usize,

@@ -13,10 +13,12 @@ use crate::key;
 use crate::net::{Net, Shared};
 use crate::owner_record::{OwnerRecordKey, VerifiedOwnerRecord};
 use crate::publisher::read_card;
+use futures::future::{Either, select};
 use futures::stream::{self, StreamExt};
 use layr_types::NodeKey;
 use libp2p::kad::{K_VALUE, RecordKey};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -28,6 +30,8 @@ const ASKED_AT_ONCE: usize = 20;
 const SPARE: usize = 4;
 /// Answers to a look-up of a record after which the newest of them is believed.
 const ENOUGH_ANSWERS: usize = 5;
+/// A host gets this long to show its own card before the network is asked for a copy.
+const HEAD_START: Duration = Duration::from_millis(400);
 /// How long a card is remembered.
 const REMEMBERED: Duration = Duration::from_secs(30);
 /// Cards remembered.
@@ -166,14 +170,28 @@ impl Net {
         if let Some(card) = self.0.cards.recall(&node) {
             return Some(card);
         }
-        let found = match self.card_from_source(node).await {
-            Some(card) => Some(card),
-            None => timeout_at(until, self.card_from_network(node, until)).await.ok().flatten(),
-        };
+        let found = self.fresh_card(node, until).await;
         if let Some(card) = &found {
             self.0.cards.remember(card);
         }
         found
+    }
+
+    /// From the host itself; where it does not answer at once, from whoever is first, the host or the network.
+    async fn fresh_card(&self, node: NodeKey, until: Instant) -> Option<VerifiedHostRecord> {
+        let mut source = pin!(self.card_from_source(node));
+        if let Ok(card) = timeout(HEAD_START, &mut source).await {
+            return match card {
+                Some(card) => Some(card),
+                None => timeout_at(until, self.card_from_network(node, until)).await.ok().flatten(),
+            };
+        }
+        let network = pin!(self.card_from_network(node, until));
+        match timeout_at(until, select(source, network)).await.ok()? {
+            Either::Left((Some(card), _)) | Either::Right((Some(card), _)) => Some(card),
+            Either::Left((None, network)) => timeout_at(until, network).await.ok().flatten(),
+            Either::Right((None, source)) => timeout_at(until, source).await.ok().flatten(),
+        }
     }
 
     async fn card_from_source(&self, node: NodeKey) -> Option<VerifiedHostRecord> {

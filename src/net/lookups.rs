@@ -75,7 +75,7 @@ pub(crate) enum Next {
     Finish,
     /// It has ended and the answer is given.
     Done,
-    /// The walk through the network has ended.
+    /// The walk through the network has come far enough to ask around.
     Joined,
 }
 
@@ -134,7 +134,8 @@ impl Lookups {
             }
         }
         if !report.last {
-            return next;
+            // The first step, towards this node's own place, suffices to ask around; the rest fills the table.
+            return if matches!(pending.lookup, Lookup::Join) { Next::Joined } else { next };
         }
         self.0.remove(&report.id).map_or(Next::Done, |pending| conclude(pending.lookup, report.result))
     }

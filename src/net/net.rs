@@ -147,7 +147,7 @@ impl Net {
         matches!(timeout(within, status.wait_for(wanted)).await, Ok(Ok(_)))
     }
 
-    /// Waits until the first walk through the network has ended, so that look-ups find what there is.
+    /// Waits until the first walk through the network has come far enough for look-ups to find what there is.
     ///
     /// # Errors
     /// [`LookupError::NoPeers`] if no bootstrap node has answered by then.
@@ -231,7 +231,7 @@ impl Net {
         self.0.tasks.wait().await;
     }
 
-    /// Opens a libp2p stream. A connection that broke unnoticed (the peer was restarted) is dialled once more.
+    /// Opens a libp2p stream, patiently; see [`Net::persist`].
     pub(crate) async fn open(
         &self,
         node: NodeKey,
@@ -240,17 +240,39 @@ impl Net {
     ) -> Result<PeerStream, ConnectError> {
         let peer = key::peer_id(&node).ok_or(ConnectError::NotAKey { node })?;
         let after = self.0.config.timeouts.open;
-        let twice = async {
-            match self.ask(peer, addresses, protocol).await {
-                Err(Some(OpenFailure::Io(_))) => self.ask(peer, addresses, protocol).await,
-                answer => answer,
-            }
-        };
-        match timeout(after, twice).await {
+        match timeout(after, self.persist(peer, addresses.to_vec(), protocol)).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(None)) => Err(ConnectError::Stopped),
             Ok(Err(Some(failure))) => Err(explain(node, protocol, failure, after)),
             Err(_) => Err(ConnectError::TimedOut { node, after }),
+        }
+    }
+
+    /// Asks again where that helps: once after a connection that broke unnoticed (the peer was restarted), and
+    /// without an address at which another node answered, because one such address ends the whole dial.
+    async fn persist(
+        &self,
+        peer: PeerId,
+        mut addresses: Vec<Multiaddr>,
+        protocol: &'static str,
+    ) -> Result<PeerStream, Option<OpenFailure>> {
+        let mut broken = false;
+        loop {
+            let failure = match self.ask(peer, &addresses, protocol).await {
+                Err(Some(failure)) => failure,
+                answer => return answer,
+            };
+            match &failure {
+                OpenFailure::Io(_) if !broken => broken = true,
+                OpenFailure::WrongIdentity { address, .. } => {
+                    let before = addresses.len();
+                    addresses.retain(|listed| !address.starts_with(&listed.to_string()));
+                    if addresses.is_empty() || addresses.len() == before {
+                        return Err(Some(failure));
+                    }
+                }
+                _ => return Err(Some(failure)),
+            }
         }
     }
 

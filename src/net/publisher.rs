@@ -92,11 +92,10 @@ impl Shared {
         if !profile.addresses.is_empty() {
             return profile.addresses.clone();
         }
-        let mut listened = self.status.borrow().listen.clone();
-        // The world first, this machine last, so that the limit cuts off what helps least.
-        listened.sort_by_key(|address| ip(address).is_none_or(|ip| ip.is_loopback()));
-        listened.truncate(MAX_ADDRESSES);
-        listened
+        let listened = self.status.borrow().listen.clone();
+        let reachable =
+            beyond_this_machine(listened, |address| ip(address).is_some_and(|ip| ip.is_loopback()));
+        reachable.into_iter().take(MAX_ADDRESSES).collect()
     }
 
     fn published_lanes(&self, profile: &HostProfile) -> Vec<SocketAddr> {
@@ -107,10 +106,10 @@ impl Shared {
         if !lane.ip().is_unspecified() {
             return vec![lane];
         }
-        let ips: BTreeSet<(bool, IpAddr)> =
-            self.status.borrow().listen.iter().filter_map(ip).map(|ip| (ip.is_loopback(), ip)).collect();
-        let same_family = ips.into_iter().filter(|(_, ip)| ip.is_ipv4() || lane.is_ipv6());
-        same_family.map(|(_, ip)| SocketAddr::new(ip, lane.port())).take(MAX_LANE_ADDRESSES).collect()
+        let ips: BTreeSet<IpAddr> = self.status.borrow().listen.iter().filter_map(ip).collect();
+        let same_family = ips.into_iter().filter(|ip| ip.is_ipv4() || lane.is_ipv6()).collect();
+        let reachable = beyond_this_machine(same_family, IpAddr::is_loopback);
+        reachable.into_iter().map(|ip| SocketAddr::new(ip, lane.port())).take(MAX_LANE_ADDRESSES).collect()
     }
 
     fn key_of(&self, card: &Card) -> RecordKey {
@@ -211,6 +210,13 @@ pub(crate) async fn read_card(mut stream: PeerStream) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     stream.read_exact(&mut bytes).await?;
     Ok(bytes)
+}
+
+/// Drops what only this machine can reach, unless there is nothing else: on another machine the same address
+/// may be answered by another node.
+fn beyond_this_machine<T>(all: Vec<T>, local: impl Fn(&T) -> bool) -> Vec<T> {
+    let only_local = all.iter().all(&local);
+    all.into_iter().filter(|one| only_local || !local(one)).collect()
 }
 
 fn ip(address: &Multiaddr) -> Option<IpAddr> {

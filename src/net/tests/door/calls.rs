@@ -1,6 +1,6 @@
 //! Calls over a stream, and what hostile frames do not do.
 
-use crate::support::{Node, client, host, soon};
+use crate::support::{Node, client, eventually, host, host_config, soon};
 use futures::StreamExt;
 use layr_net::{ConnectError, MAX_FRAME_BYTES, Multiaddr, Net, RPC_PROTOCOL, RpcInbound, rpc_transport};
 use layr_types::NodeKey;
@@ -201,4 +201,35 @@ async fn errors_say_which_address_failed_and_that_another_node_answered() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_at_which_another_node_answers_does_not_hide_the_right_one() {
+    let (other, Node { net: there, inbound }) = (host(68, &[]).await, host(69, &[]).await);
+    serve(inbound.rpc);
+    let here = client(70, &[]).await;
+    let addresses = [other.net.status().listen, there.status().listen].concat();
+    let calls = caller(&here.net, there.node(), &addresses).await;
+    assert_eq!(soon("the echo", calls.echo(Context::current(), "x".into())).await.unwrap(), "x");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_was_restarted_is_called_again_at_once() {
+    let Node { net: there, inbound } = host(83, &[]).await;
+    serve(inbound.rpc);
+    let here = client(84, &[]).await;
+    let addresses = there.status().listen;
+    let before = caller(&here.net, there.node(), &addresses).await;
+    assert_eq!(soon("the echo", before.echo(Context::current(), "x".into())).await.unwrap(), "x");
+    soon("closing", there.shutdown()).await;
+    let mut config = host_config(83, &[]);
+    config.listen.clone_from(&addresses);
+    let Node { net: again, inbound } = eventually("the ports coming free", || {
+        let config = config.clone();
+        async { Net::start(config).await.ok().map(|(net, inbound)| Node { net, inbound }) }
+    })
+    .await;
+    serve(inbound.rpc);
+    let calls = caller(&here.net, again.node(), &addresses).await;
+    assert_eq!(soon("the echo", calls.echo(Context::current(), "y".into())).await.unwrap(), "y");
 }
