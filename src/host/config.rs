@@ -2,7 +2,7 @@
 //! are the truth; documentation quotes them.
 
 use layr_market::Context;
-use layr_types::{ByteCount, ContractId, DAY_SECONDS, GIB, Stroops};
+use layr_types::{ByteCount, ContractId, DAY_SECONDS, Stroops};
 use serde::{Deserialize, Serialize};
 
 /// Prices and conditions of new agreements. Existing agreements keep theirs.
@@ -52,7 +52,7 @@ impl Default for OfferPolicy {
             rate: 20_000,
             base_fee: Stroops(200_000),
             collateral_percent: 200,
-            min_term: 3_600,
+            min_term: 86_400,
             max_term: 180 * 86_400,
             publish_window: 86_400,
             proof_window: 86_400,
@@ -88,8 +88,6 @@ pub struct HostConfig {
     pub pending_life: u64,
     /// Seconds a sector nobody holds waits in the trash, so that reads under way can finish.
     pub trash_life: u64,
-    /// Largest number of owners' notes kept.
-    pub max_owner_records: u64,
 }
 
 impl HostConfig {
@@ -105,13 +103,6 @@ impl HostConfig {
             cached_tree_sectors: 256 * 1024,
             pending_life: DAY_SECONDS / 4,
             trash_life: 600,
-            max_owner_records: 1 << 20,
         }
-    }
-
-    /// A quota of whole gibibytes, as most people think of it.
-    #[must_use]
-    pub const fn gibibytes(gib: u32) -> ByteCount {
-        ByteCount(gib as u64 * GIB)
     }
 }

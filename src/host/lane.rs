@@ -11,7 +11,7 @@ use layr_merkle::GroupRange;
 use layr_protocol::Refusal;
 use layr_protocol::lane::{Op, REQUEST_BYTES, Request, Response};
 use layr_protocol::limits::MAX_LANE_IN_FLIGHT;
-use layr_types::{DecodeError, GROUP_BYTES, NodeKey, SECTOR_BYTES};
+use layr_types::{DecodeError, NodeKey, SECTOR_BYTES};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +79,8 @@ async fn read_requests(
         let Some(request) = next_request(&mut stream).await? else { break };
         let number = request.number;
         let stored = match request.op {
-            Op::Put => Some(read_body(host, &mut stream).await?),
+            Op::Put if host.serves(&peer, &request.agreement) => Some(read_body(host, &mut stream).await?),
+            Op::Put => skip_body(&mut stream).await.map(|()| None)?,
             Op::Get { .. } => None,
         };
         let (host, replies) = (Arc::clone(host), replies.clone());
@@ -89,7 +90,7 @@ async fn read_requests(
                     host.put_sector(peer, request.agreement, request.root, bytes).await.map(|()| None)
                 }
                 (Op::Get { first, groups }, _) => get(&host, peer, &request, (first, groups)).await.map(Some),
-                (Op::Put, None) => Err(Refusal::RootMismatch),
+                (Op::Put, None) => Err(Refusal::UnknownAgreement),
             };
             let _ = replies.send(Reply { number, result, _permit: permit }).await;
         });
@@ -120,6 +121,16 @@ async fn read_body(
         .await
         .map_err(|_| LaneError::Slow)??;
     Ok(bytes)
+}
+
+/// Reads past a sector that will be refused, without taking memory for it.
+async fn skip_body(stream: &mut (impl AsyncRead + Unpin)) -> Result<(), LaneError> {
+    let mut body = stream.take(SECTOR_BYTES as u64);
+    let skipped = timeout(SECTOR_TIME, tokio::io::copy(&mut body, &mut tokio::io::sink())).await;
+    match skipped.map_err(|_| LaneError::Slow)?? == SECTOR_BYTES as u64 {
+        true => Ok(()),
+        false => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+    }
 }
 
 async fn get(
@@ -155,8 +166,5 @@ async fn write_reply(stream: &mut (impl AsyncWrite + Unpin), reply: &Reply) -> i
     let length = u32::try_from(small.len() + groups.len()).unwrap_or(u32::MAX);
     let header = Response { status, number: reply.number, length }.encode();
     stream.write_all(&[&header[..], &small].concat()).await?;
-    for group in groups.chunks(GROUP_BYTES * 4) {
-        stream.write_all(group).await?;
-    }
-    Ok(())
+    stream.write_all(groups).await
 }

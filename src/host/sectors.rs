@@ -184,12 +184,11 @@ impl Host {
         root: SectorRoot,
         range: GroupRange,
     ) -> Result<SectorRead, Refusal> {
+        if !self.serves(&peer, &id) {
+            return Err(Refusal::UnknownAgreement);
+        }
         let mut bytes = self.buffers.take().await;
         self.blocking(move |host| {
-            let seat = host.desk().seats.get(&id).is_some_and(|seat| seat.owner == peer);
-            if !seat {
-                return Err(Refusal::UnknownAgreement);
-            }
             let held = host.holding(&id, &root)?.is_some();
             let row = held.then(|| host.sector_row(&root)).transpose()?.flatten();
             let row = row.ok_or(Refusal::SectorMissing { root })?;
@@ -213,6 +212,11 @@ impl Host {
             Ok(SectorRead { proof: outboard.range_proof(range), bytes, len })
         })
         .await
+    }
+
+    /// Whether `peer` has that agreement here: memory is set aside for nobody else.
+    pub(crate) fn serves(&self, peer: &NodeKey, id: &AgreementId) -> bool {
+        self.desk().seats.get(id).is_some_and(|seat| seat.owner == *peer)
     }
 
     pub(crate) fn sector_row(&self, root: &SectorRoot) -> Result<Option<SectorRow>, HostError> {

@@ -17,7 +17,7 @@ const PAGE: usize = 256;
 
 impl Host {
     /// Lets go of everything a settled agreement held, then of the agreement.
-    pub(crate) fn sweep(&self, agreement: Agreement, now: UnixSeconds) -> Result<(), HostError> {
+    pub(crate) fn sweep(&self, agreement: &Agreement, now: UnixSeconds) -> Result<(), HostError> {
         let id = agreement.id;
         self.trees.forget(&id);
         while self.sweep_holdings(&id, now)? {}

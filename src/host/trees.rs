@@ -1,13 +1,15 @@
 //! Agreement trees in memory, for as long as they are useful. A tree is rebuilt from the sector roots in a tenth
 //! of a second per million, so only what was audited lately is kept.
 
-use crate::desk::each_row;
 use crate::error::HostError;
-use crate::ports::{HostRecords, Table};
+use crate::ports::{HostRecords, Scan, Table};
 use crate::rows;
 use layr_merkle::AgreementTree;
-use layr_types::{AgreementId, SectorRoot};
+use layr_types::{AgreementId, SectorIndex, SectorRoot};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Roots read at once.
+const PAGE: usize = 4096;
 
 /// Trees, most recently used last.
 #[derive(Debug)]
@@ -29,11 +31,11 @@ impl Trees {
         id: &AgreementId,
         sectors: u64,
     ) -> Result<Arc<AgreementTree>, HostError> {
-        let known = self.take(id);
-        let tree = match known {
-            Some(tree) if tree.count() == sectors => tree,
-            _ => Arc::new(build(records, id, sectors)?),
-        };
+        let known = self.take(id).filter(|tree| tree.count() <= sectors);
+        let mut tree = known.unwrap_or_default();
+        if tree.count() < sectors {
+            extend(Arc::make_mut(&mut tree), records, id, sectors)?;
+        }
         self.keep(*id, Arc::clone(&tree));
         Ok(tree)
     }
@@ -59,16 +61,25 @@ impl Trees {
     }
 }
 
-fn build(records: &dyn HostRecords, id: &AgreementId, sectors: u64) -> Result<AgreementTree, HostError> {
-    let mut tree = AgreementTree::new();
-    each_row(records, Table::Contents, id.as_bytes(), |(_, root)| {
-        if tree.count() < sectors {
+/// Appends what the records have beyond the tree, up to `sectors`.
+fn extend(
+    tree: &mut AgreementTree,
+    records: &dyn HostRecords,
+    id: &AgreementId,
+    sectors: u64,
+) -> Result<(), HostError> {
+    while tree.count() < sectors {
+        let last = tree.count().checked_sub(1);
+        let after = last.map(|last| rows::content_key(id, SectorIndex(last))).unwrap_or_default();
+        let left = usize::try_from(sectors - tree.count()).unwrap_or(usize::MAX);
+        let scan = Scan { prefix: id.as_bytes(), after: &after, limit: left.min(PAGE) };
+        let page = records.scan(Table::Contents, scan)?;
+        if page.is_empty() {
+            return Err(HostError::Dangling { table: Table::Contents });
+        }
+        for (_, root) in page {
             tree.append(&SectorRoot(rows::read_32(Table::Contents, &root)?))?;
         }
-        Ok(())
-    })?;
-    if tree.count() < sectors {
-        return Err(HostError::Dangling { table: Table::Contents });
     }
-    Ok(tree)
+    Ok(())
 }

@@ -119,7 +119,11 @@ impl Host {
             Action::Open => self.opened(&id).map_err(|_| HostError::Task),
             Action::Lapse => self.lapsed(&id),
             Action::Settle(settlement) => self.settled(agreement, settlement, now),
-            Action::Sweep => self.sweep(agreement, now),
+            Action::Sweep => {
+                let host = Arc::clone(self);
+                let swept = tokio::task::spawn_blocking(move || host.sweep(&agreement, now)).await;
+                swept.map_err(|_| HostError::Task)?
+            }
             moves => self.move_ledger(agreement, moves, now).await,
         }
     }

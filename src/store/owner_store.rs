@@ -94,7 +94,7 @@ impl OwnerRecords for OwnerStore {
                 None => writes.delete_cf(family, key),
             }
         }
-        write_synced(&self.db, &writes).map_err(|error| fault(first, error))
+        write_synced(&self.db, writes).map_err(|error| fault(first, error))
     }
 }
 

@@ -23,7 +23,7 @@
 use crate::flush::{FlushError, GroupFlush};
 use futures::future::BoxFuture;
 use layr_host::ports::{SectorError, SectorStore, Slot};
-use layr_types::{GROUP_BYTES, SECTOR_BYTES};
+use layr_types::{GROUP_BYTES, GROUPS_PER_SECTOR, SECTOR_BYTES};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,8 +120,9 @@ impl SectorStore for SlotFiles {
     fn read(&self, slot: Slot, first: usize, out: &mut [[u8; GROUP_BYTES]]) -> Result<(), SectorError> {
         let file = self.inner.volume_of(slot).ok_or(SectorError::NoSuchSlot(slot))?;
         let (_, offset) = place(slot);
-        let within = first.checked_add(out.len()).filter(|end| end * GROUP_BYTES <= SECTOR_BYTES);
-        within.ok_or(SectorError::NoSuchSlot(slot))?;
+        if first.saturating_add(out.len()) > GROUPS_PER_SECTOR {
+            return Err(SectorError::NoSuchSlot(slot));
+        }
         let offset = offset + (first * GROUP_BYTES) as u64;
         file.read_exact_at(out.as_flattened_mut(), offset).map_err(|source| match source.raw_os_error() {
             Some(UNREADABLE) => SectorError::Unreadable { slot, source },

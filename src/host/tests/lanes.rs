@@ -140,6 +140,32 @@ async fn a_sector_that_rots_is_refused_and_never_served() {
 }
 
 #[tokio::test]
+async fn the_scrub_finds_every_damaged_sector_and_only_those() {
+    let world = World::new(8);
+    let owner = Owner::open(&world, 1, 8).await;
+    let mut roots = Vec::new();
+    for number in 0..7 {
+        roots.push(owner.put(&world, &sector(number)).await.expect("stored"));
+    }
+    world.sectors.rot(crate::ports::Slot(2), 63 * GROUP_BYTES + 9);
+    world.sectors.break_slot(crate::ports::Slot(5));
+    let (mut from, mut checked, mut damaged) = (None, 0, Vec::new());
+    loop {
+        let scrub = world.host.scrub(from, 3).await.expect("readable");
+        checked += scrub.checked;
+        damaged.extend(scrub.damaged);
+        from = scrub.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    damaged.sort_unstable();
+    let mut expected = vec![roots[2], roots[5]];
+    expected.sort_unstable();
+    assert_eq!((checked, damaged), (7, expected));
+}
+
+#[tokio::test]
 async fn a_full_disk_refuses_the_sector_and_leaks_nothing() {
     let world = World::new(4);
     let owner = Owner::open(&world, 1, 2).await;
@@ -154,6 +180,21 @@ async fn a_full_disk_refuses_the_sector_and_leaks_nothing() {
     }
     assert_eq!(world.host.space().live, 2);
     world.assert_books();
+}
+
+#[tokio::test]
+async fn a_stranger_is_answered_without_any_of_the_lanes_memory() {
+    let world = World::new(4);
+    let owner = Owner::open(&world, 1, 1).await;
+    let mut taken = Vec::new();
+    for _ in 0..world.config.lane_memory.whole_sectors() {
+        taken.push(world.host.buffers.take().await);
+    }
+    let mut lane = Lane::open(&world, NodeKey([9; 32]));
+    lane.ask(Op::Put, 1, (owner.id, root_of(&sector(1))), &sector(1)).await;
+    assert_eq!(lane.answer().await.1, Err(Refusal::UnknownAgreement));
+    lane.ask(Op::Get { first: 0, groups: 1 }, 2, (owner.id, root_of(&sector(1))), &[]).await;
+    assert_eq!(lane.answer().await.1, Err(Refusal::UnknownAgreement));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod admission;
 mod books;
+mod deciding;
 mod ending;
 mod exam;
 mod lanes;
