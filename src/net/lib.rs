@@ -61,7 +61,7 @@ pub use inbound::{Inbound, LANE_PROTOCOL, LaneInbound, RPC_PROTOCOL, RpcInbound}
 pub use key::{node_key, peer_id};
 pub use lane::{LanePath, LaneStream};
 pub use layout::RecordError;
-pub use libp2p::multiaddr::Protocol;
+pub use libp2p::multiaddr::{Error as MultiaddrError, Protocol};
 pub use libp2p::{Multiaddr, PeerId};
 pub use net::Net;
 pub use owner_record::{
