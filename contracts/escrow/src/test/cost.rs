@@ -4,7 +4,7 @@
 
 use super::deal::{Deal, bytes};
 use super::std::{format, println, string::String, vec::Vec};
-use super::world::{World, beacon_secret, sign_round};
+use super::world::{self, World, beacon_secret, network, sign_round};
 use crate::storage::keys_of;
 use layr_types::{ByteCount, GIB};
 use soroban_sdk::testutils::Ledger as _;
@@ -64,6 +64,15 @@ fn deals(world: &World, count: u8) -> Vec<Deal> {
         .collect()
 }
 
+/// What putting the code on the ledger costs, rent for its first 120 days included.
+fn upload() -> String {
+    let env = network();
+    let wasm = world::WASM;
+    env.deployer().upload_contract_wasm(wasm);
+    let fee = env.cost_estimate().fee().persistent_entry_rent;
+    format!("uploading {} bytes: {fee} stroops of rent", wasm.len())
+}
+
 fn open(meter: &mut Meter, count: u8) -> (World, Vec<Deal>, i64) {
     let world = World::with_hosts(count);
     let deals = deals(&world, count);
@@ -115,6 +124,7 @@ fn the_largest_calls_fit_the_network_and_batches_pay() {
     println!("| call | instructions | transaction bytes | event bytes | fee (stroops) | rent (stroops) |");
     println!("|---|---|---|---|---|---|");
     meter.rows.iter().for_each(|row| println!("{row}"));
+    println!("{}", upload());
     println!("happy path in batches: {} per agreement", forty / 40 + close_twenty / 20);
     assert!(twenty / 20 < one && forty / 40 < one && close_twenty / 20 < close_one, "batches pay");
     println!("a dispute over 1 GiB: {} and a shared round of {beacon}", publish + prove);

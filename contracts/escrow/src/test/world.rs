@@ -11,7 +11,8 @@ use soroban_sdk::testutils::{EnvTestConfig, Ledger as _};
 use soroban_sdk::xdr::{ScAddress, TrustLineAsset};
 use soroban_sdk::{Address, BytesN, Env, token::TokenClient, vec};
 
-const WASM: &[u8] = include_bytes!("../../escrow.wasm");
+/// The committed Wasm.
+pub const WASM: &[u8] = include_bytes!("../../escrow.wasm");
 /// The ledger's time when the world begins; not a full hour.
 pub const BEGIN: u64 = 1_800_000_123;
 pub const GENESIS: u64 = 1_700_000_000;
