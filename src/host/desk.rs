@@ -10,8 +10,8 @@ use crate::ports::{HostRecords, Row, Scan, Table};
 use crate::rows::{self, SectorRow};
 use crate::slots::SlotMap;
 use crate::space::Space;
-use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
-use std::collections::HashMap;
+use layr_types::{AgreementId, ByteCount, NodeKey, SectorRoot, Stroops, UnixSeconds};
+use std::collections::{HashMap, HashSet};
 
 /// Rows read at once when everything is read.
 const PAGE: usize = 4096;
@@ -51,6 +51,8 @@ pub(crate) struct Desk {
     pub space: Space,
     pub slots: SlotMap,
     pub seats: HashMap<AgreementId, Seat>,
+    /// Sectors somebody is storing right now.
+    pub writing: HashSet<SectorRoot>,
 }
 
 impl Desk {

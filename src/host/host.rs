@@ -17,6 +17,10 @@ use layr_identity::Signer;
 use layr_protocol::{Refusal, SignedOffer};
 use layr_types::{AgreementId, ByteCount, NodeKey};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// Slots beyond the usable ones, out of the overhead: where a damaged sector is written anew on a full host.
+const SPARE_SLOTS: u64 = 1;
 
 /// The world, as the composition hands it in.
 #[derive(Clone)]
@@ -42,6 +46,8 @@ pub struct Host {
     pub(crate) buffers: SectorBuffers,
     pub(crate) recall: Recall,
     pub(crate) offer: Mutex<Option<SignedOffer>>,
+    /// Somebody has finished storing a sector.
+    pub(crate) turn_ended: Notify,
     desk: Mutex<Desk>,
 }
 
@@ -59,13 +65,16 @@ impl Host {
         batch.space(&space);
         ports.records.apply(batch.into_changes())?;
         let buffers = usize::try_from(config.lane_memory.whole_sectors()).unwrap_or(usize::MAX >> 4);
+        let slots = taken_slots(&space, &walked);
+        let desk = Desk { space, slots, seats: walked.seats, ..Desk::default() };
         Ok(Arc::new(Self {
             clock: Clock::new(Arc::clone(&ports.ledger)),
             trees: Trees::new(config.cached_tree_sectors),
             buffers: SectorBuffers::new(buffers),
             recall: Recall::default(),
             offer: Mutex::new(None),
-            desk: Mutex::new(Desk { space, slots: taken_slots(&space, &walked), seats: walked.seats }),
+            turn_ended: Notify::new(),
+            desk: Mutex::new(desk),
             config,
             ports,
         }))
@@ -156,7 +165,8 @@ impl std::fmt::Debug for Host {
 }
 
 fn taken_slots(space: &Space, walked: &Walk) -> SlotMap {
-    let mut slots = SlotMap::new(u32::try_from(space.usable()).unwrap_or(u32::MAX));
+    let slots = space.usable() + SPARE_SLOTS.min(space.overhead);
+    let mut slots = SlotMap::new(u32::try_from(slots).unwrap_or(u32::MAX));
     for slot in &walked.taken {
         if !slots.occupy(*slot) {
             tracing::error!(?slot, "two records name the same slot; one of the two sectors is lost");

@@ -16,6 +16,20 @@ use layr_protocol::Refusal;
 use layr_types::{AgreementId, GROUP_BYTES, NodeKey, SectorRoot, UnixSeconds};
 use std::sync::Arc;
 
+/// The turn of one root: two callers that store the same sector at once do it one after the other, so that the
+/// second finds it stored instead of taking a second slot for it.
+pub(crate) struct Turn {
+    host: Arc<Host>,
+    root: SectorRoot,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.host.desk().writing.remove(&self.root);
+        self.host.turn_ended.notify_waiters();
+    }
+}
+
 /// The right to store one sector, and a slot no record names yet. Dropped before its record is written, it gives
 /// both back; it travels with the writing thread, so a slot is never given back while somebody still writes to it.
 pub(crate) struct Claim {
@@ -27,6 +41,7 @@ pub(crate) struct Claim {
     replaces: Option<Slot>,
     /// It counts against the agreement's capacity until its record does.
     counted: bool,
+    _turn: Turn,
 }
 
 impl Drop for Claim {
@@ -60,21 +75,29 @@ impl Host {
         bytes: SectorBuffer,
     ) -> Result<(), Refusal> {
         let now = self.clock.recent().await.map_err(HostError::from)?;
-        let host = Arc::clone(self);
-        let written = self.blocking(move |_| write_bytes(&host, &peer, (id, root), &bytes, now)).await;
+        let turn = self.turn(root).await;
+        let written = self.blocking(move |_| write_bytes(turn, &peer, id, (&bytes, now))).await;
         let (claim, outboard) = written?;
         self.ports.sectors.sync().await.map_err(HostError::from)?;
         self.write(move |host| host.record_sector(claim, root, &outboard, now)).await
     }
 
+    /// Waits until nobody else is storing `root`.
+    async fn turn(self: &Arc<Self>, root: SectorRoot) -> Turn {
+        loop {
+            let ended = self.turn_ended.notified();
+            tokio::pin!(ended);
+            ended.as_mut().enable();
+            if self.desk().writing.insert(root) {
+                return Turn { host: Arc::clone(self), root };
+            }
+            ended.await;
+        }
+    }
+
     /// Takes the right to store a sector, and a slot for it unless `copy` is sound.
-    fn claim(
-        self: &Arc<Self>,
-        peer: &NodeKey,
-        at: (AgreementId, SectorRoot),
-        copy: Copy,
-    ) -> Result<Claim, Refusal> {
-        let (id, root) = at;
+    fn claim(&self, turn: Turn, peer: &NodeKey, id: AgreementId, copy: Copy) -> Result<Claim, Refusal> {
+        let root = turn.root;
         let mut desk = self.desk();
         let seat = desk.seats.get(&id).filter(|seat| seat.owner == *peer);
         let seat = seat.ok_or(Refusal::UnknownAgreement)?;
@@ -98,7 +121,7 @@ impl Host {
             seat.in_flight += 1;
         }
         drop(desk);
-        Ok(Claim { host: Arc::clone(self), agreement: id, slot, replaces, counted })
+        Ok(Claim { host: Arc::clone(&turn.host), agreement: id, slot, replaces, counted, _turn: turn })
     }
 
     /// Writes down that the claimed slot holds `root`. The claim ends here.
@@ -152,9 +175,11 @@ impl Host {
         desk.space = space;
         if let Some(seat) = desk.seats.get_mut(&id) {
             seat.held += u64::from(!held);
+            seat.in_flight = seat.in_flight.saturating_sub(u64::from(claim.counted));
+            claim.counted = false;
         }
-        if claim.slot == Some(slot) {
-            claim.slot = None;
+        if let Some(unused) = claim.slot.take().filter(|written| *written != slot) {
+            desk.slots.give_back(unused);
         }
         if let Some(old) = replaced {
             tracing::warn!(%root, from = old.slot.0, to = slot.0, "a damaged sector was stored again");
@@ -249,19 +274,18 @@ enum Copy {
 
 /// Hashes, compares, claims and writes, on a thread that may wait.
 fn write_bytes(
-    host: &Arc<Host>,
+    turn: Turn,
     peer: &NodeKey,
-    at: (AgreementId, SectorRoot),
-    bytes: &SectorBuffer,
-    now: UnixSeconds,
+    id: AgreementId,
+    (bytes, now): (&SectorBuffer, UnixSeconds),
 ) -> Result<(Claim, SectorOutboard), Refusal> {
-    let outboard = SectorOutboard::of(bytes);
-    if outboard.root() != at.1 {
+    let (host, outboard) = (Arc::clone(&turn.host), SectorOutboard::of(bytes));
+    if outboard.root() != turn.root {
         return Err(Refusal::RootMismatch);
     }
-    let copy = host.copy_of(&at.1, &outboard)?;
-    let claim = host.claim(peer, at, copy)?;
-    let ended = host.desk().seats.get(&at.0).is_none_or(|seat| now > seat.end);
+    let copy = host.copy_of(&turn.root, &outboard)?;
+    let claim = host.claim(turn, peer, id, copy)?;
+    let ended = host.desk().seats.get(&id).is_none_or(|seat| now > seat.end);
     if ended {
         return Err(Refusal::Ended);
     }

@@ -126,6 +126,28 @@ async fn refusals_come_as_frames_and_the_lane_goes_on() {
     world.assert_books();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_room_of_an_agreement_can_be_filled_by_many_at_once() {
+    for _ in 0..20 {
+        let world = World::new(12);
+        let owner = Owner::open(&world, 1, 12).await;
+        let puts = (0..24).map(|number| {
+            let (owner, host) = (owner.clone(), Arc::clone(&world.host));
+            tokio::spawn(async move {
+                let sector = sector(number / 2);
+                let mut buffer = host.buffers.take().await;
+                buffer.copy_from_slice(&sector);
+                host.put_sector(owner.key, owner.id, root_of(&sector), buffer).await
+            })
+        });
+        for put in puts.collect::<Vec<_>>() {
+            put.await.expect("no panic").expect("each has its room, and its twin needs none");
+        }
+        assert_eq!((world.host.space().live, world.host.space().reserved), (12, 0));
+        world.assert_books();
+    }
+}
+
 #[tokio::test]
 async fn a_sector_that_rots_is_refused_and_never_served() {
     let world = World::new(4);
