@@ -18,6 +18,8 @@ const MAX_INSTRUCTIONS: i64 = 400_000_000;
 const MAX_BYTES: u32 = 132_096;
 /// On its events and return value.
 const MAX_EVENTS: u32 = 16_384;
+/// On the entries it writes, and their bytes.
+const MAX_WRITES: (u32, u32) = (200, 132_096);
 /// Stroops per KiB of a transaction: 4,059 for history and 406 for bandwidth.
 const SIZE_FEE: i64 = 4_465;
 /// An envelope without arguments: source, fee, sequence, resources, one signature, the owner's authorisation of
@@ -48,6 +50,7 @@ impl Meter {
         assert!(used.instructions < MAX_INSTRUCTIONS, "{name}: {} instructions", used.instructions);
         assert!(size < MAX_BYTES, "{name}: {size} bytes");
         assert!(used.contract_events_size_bytes < MAX_EVENTS, "{name}: events");
+        assert!(used.write_entries < MAX_WRITES.0 && used.write_bytes < MAX_WRITES.1, "{name}: writes");
         total
     }
 }
@@ -89,6 +92,39 @@ fn close(meter: &mut Meter, world: &World, deals: &[Deal]) -> i64 {
     meter.note(world, &format!("close({})", deals.len()), batch.into_val(&world.env))
 }
 
+/// A proof of as many leaves as terms may want.
+fn most_leaves(meter: &mut Meter) {
+    let world = World::new();
+    let mut deal = Deal::with(&world, world.host(), |t| t.samples = 32).open(&world);
+    let revision = deal.revision();
+    deal.publish(&world, &revision);
+    world.pass_until(deal.frozen());
+    world.post_round_of(&deal);
+    let proofs = deal.proofs(&revision);
+    let (terms, state) = (deal.terms_bytes(&world), deal.state_bytes(&world));
+    let (encoded, proofs) = (bytes(&world, &revision.encode()), bytes(&world, &proofs));
+    world.escrow.prove(&terms, &state, &encoded, &proofs);
+    meter.note(&world, "prove, k = 32", (terms, state, encoded, proofs).into_val(&world.env));
+}
+
+/// The batch that touches most entries: every agreement in a folder of its own.
+fn forty_folders(meter: &mut Meter) {
+    let world = World::with_hosts(40);
+    let deals = (0..40u8)
+        .map(|i| Deal::with(&world, &world.hosts[usize::from(i)], |t| (t.folder, t.slot) = (i.into(), 63)));
+    let batch = HostVec::from_iter(&world.env, deals.map(|deal| deal.opening(&world)));
+    world.escrow.open(&world.owner_address(), &batch);
+    meter.note(&world, "open(40), 40 folders", batch.into_val(&world.env));
+}
+
+#[test]
+fn the_largest_proof_fits_a_transaction_whatever_the_capacity() {
+    let sectors = layr_market::MAX_CAPACITY.whole_sectors();
+    let longest = layr_merkle::leaf_proof_bytes(layr_types::LeafIndex(0), sectors).unwrap();
+    let arguments = u32::try_from(32 * longest + 2_000).unwrap();
+    assert!(arguments + ENVELOPE_BYTES + 20 * KEY_BYTES < MAX_BYTES);
+}
+
 #[test]
 fn the_largest_calls_fit_the_network_and_batches_pay() {
     let mut meter = Meter { rows: Vec::new() };
@@ -120,6 +156,9 @@ fn the_largest_calls_fit_the_network_and_batches_pay() {
     let none = bytes(&world, &[]);
     world.escrow.expire(&terms, &state, &none);
     meter.note(&world, "expire", (terms, state, none).into_val(&world.env));
+
+    most_leaves(&mut meter);
+    forty_folders(&mut meter);
 
     println!("| call | instructions | transaction bytes | event bytes | fee (stroops) | rent (stroops) |");
     println!("|---|---|---|---|---|---|");

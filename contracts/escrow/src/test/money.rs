@@ -3,6 +3,8 @@
 use super::accounts::{Party, contract_id};
 use super::deal::Deal;
 use super::refusal;
+use super::std::panic::{AssertUnwindSafe, catch_unwind};
+use super::std::{format, string::String};
 use super::world::{DEPOSIT, FUNDS, World, config, deploy};
 use crate::{Config, Error};
 use layr_types::ContractId;
@@ -110,24 +112,28 @@ fn a_frozen_owner_cannot_block_a_settlement_and_keeps_its_money() {
     assert_eq!(refusal(again), Error::AmountNotPositive as u32);
 }
 
-/// What deploying with this configuration does.
-fn deployed(world: &World, alter: impl FnOnce(&mut Config)) -> bool {
+/// Why deploying with this configuration fails, as the host tells it; nothing if it does not.
+fn refused(world: &World, alter: impl FnOnce(&mut Config)) -> String {
     let mut config = config(&world.env, vec![&world.env, world.token.clone()]);
     alter(&mut config);
-    super::std::panic::catch_unwind(super::std::panic::AssertUnwindSafe(|| deploy(&world.env, config)))
-        .is_ok()
+    match catch_unwind(AssertUnwindSafe(|| deploy(&world.env, config))) {
+        Ok(_) => String::new(),
+        Err(panic) => *panic.downcast().unwrap(),
+    }
 }
 
 #[test]
 fn a_configuration_that_could_not_work_is_not_deployed() {
     let world = World::new();
     let tokens = |n: u32| Vec::from_iter(&world.env, (0..n).map(|_| Address::generate(&world.env)));
-    assert!(deployed(&world, |c| c.tokens = tokens(4)));
-    assert!(!deployed(&world, |c| c.tokens = tokens(5)));
-    assert!(!deployed(&world, |c| c.tokens = tokens(0)));
-    assert!(!deployed(&world, |c| c.tokens.push_back(world.token.clone())));
-    assert!(!deployed(&world, |c| c.beacon_period = 0));
-    assert!(!deployed(&world, |c| c.beacon_key = BytesN::from_array(&world.env, &[1; 192])));
+    let code = format!("#{}", Error::BadConfig as u32);
+    assert_eq!(refused(&world, |c| c.tokens = tokens(4)), "");
+    assert!(refused(&world, |c| c.tokens = tokens(5)).contains(&code));
+    assert!(refused(&world, |c| c.tokens = tokens(0)).contains(&code));
+    assert!(refused(&world, |c| c.tokens.push_back(world.token.clone())).contains(&code));
+    assert!(refused(&world, |c| c.beacon_period = 0).contains(&code));
+    let no_point = BytesN::from_array(&world.env, &[1; 192]);
+    assert!(refused(&world, |c| c.beacon_key = no_point).contains("Crypto, InvalidInput"));
 }
 
 #[test]
