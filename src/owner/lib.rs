@@ -11,6 +11,11 @@
 //!
 //! Deciding functions are pure and tested alone; the verbs are short loops around them.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "a verb fails at most once; a boxed cause could not be matched on where it is shown"
+)]
+
 mod acks;
 mod agreement;
 mod audit;

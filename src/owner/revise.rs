@@ -195,10 +195,11 @@ async fn refused(
     pending: &Pending,
     refusal: Refusal,
 ) -> Result<(), ReviseError> {
-    if matches!(refusal, Refusal::NotOpen) && activate_one(core, agreement.id).await {
-        if let Ok(host) = ask(core, agreement, pending).await {
-            return adopt(core, agreement, pending, (pending.revision.clone(), pending.signature, host));
-        }
+    if matches!(refusal, Refusal::NotOpen)
+        && activate_one(core, agreement.id).await
+        && let Ok(host) = ask(core, agreement, pending).await
+    {
+        return adopt(core, agreement, pending, (pending.revision.clone(), pending.signature, host));
     }
     if let Refusal::Stale { newest } = &refusal
         && *newest >= pending.revision.n

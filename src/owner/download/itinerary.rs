@@ -65,7 +65,8 @@ pub(crate) fn plan(
             let recent = visits.iter().enumerate().skip(oldest).rev();
             let mut found = recent.filter(|(_, visit)| visit.segment == span.segment).map(|(at, _)| at);
             let at = found.next().unwrap_or_else(|| {
-                visits.push(Visit { segment: span.segment, shards: BTreeSet::new(), bytes: SECTOR_BYTES..0 });
+                let nothing = Range { start: SECTOR_BYTES, end: 0 };
+                visits.push(Visit { segment: span.segment, shards: BTreeSet::new(), bytes: nothing });
                 visits.len() - 1
             });
             if let Some(visit) = visits.get_mut(at) {

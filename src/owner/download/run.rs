@@ -164,11 +164,13 @@ async fn drive(
     if !lacking.is_empty() {
         outcome = Err(FetchOrWrite::Lacking(lacking));
     }
-    match task.await.map_err(|_| DownloadCause::TaskLost)? {
-        Ok(writer) => Ok((writer, outcome)),
+    let (writer, written) = task.await.map_err(|_| DownloadCause::TaskLost)?;
+    match written {
         // A writer that stopped because nothing more came is not the cause.
-        Err((writer, DownloadCause::TaskLost)) if outcome.is_err() => Ok((writer, outcome)),
-        Err((writer, cause)) => Ok((writer, Err(FetchOrWrite::Cause(cause)))),
+        Err(cause) if outcome.is_ok() || !matches!(cause, DownloadCause::TaskLost) => {
+            Ok((writer, Err(FetchOrWrite::Cause(cause))))
+        }
+        _ => Ok((writer, outcome)),
     }
 }
 

@@ -27,19 +27,21 @@ impl Writer {
         mut stops: VecDeque<Stop>,
         kept: usize,
         mut parts: mpsc::Receiver<(usize, Part)>,
-    ) -> Result<Self, (Self, DownloadCause)> {
+    ) -> (Self, Result<(), DownloadCause>) {
         let mut here: HashMap<usize, Part> = HashMap::new();
         while let Some((visit, part)) = parts.blocking_recv() {
             here.retain(|at, _| at + kept > visit);
             here.insert(visit, part);
-            while let Some(stop) = stops.pop_front_if(|stop| stop.ready_after() <= visit) {
+            while stops.front().is_some_and(|stop| stop.ready_after() <= visit) {
+                let Some(stop) = stops.pop_front() else { break };
                 if let Err(cause) = self.write(&stop, &here) {
-                    return Err((self, cause));
+                    return (self, Err(cause));
                 }
             }
             self.progress.tell(Event::Bytes { done: ByteCount(self.written) });
         }
-        if stops.is_empty() { Ok(self) } else { Err((self, DownloadCause::TaskLost)) }
+        let done = if stops.is_empty() { Ok(()) } else { Err(DownloadCause::TaskLost) };
+        (self, done)
     }
 
     fn write(&mut self, stop: &Stop, here: &HashMap<usize, Part>) -> Result<(), DownloadCause> {

@@ -19,6 +19,9 @@ pub(crate) enum Feed {
     Stream(Option<Box<dyn Read + Send>>),
 }
 
+/// What comes out, and how it ended.
+pub(crate) type Encoding = (mpsc::Receiver<Encoded>, JoinHandle<Result<(), UploadCause>>);
+
 /// Segments handed over and not yet taken.
 const AHEAD: usize = 1;
 
@@ -28,7 +31,7 @@ pub(crate) fn start(
     feed: &mut Feed,
     (profile, compress): (Profile, bool),
     index: StoredIndex,
-) -> Result<(mpsc::Receiver<Encoded>, JoinHandle<Result<(), UploadCause>>), UploadCause> {
+) -> Result<Encoding, UploadCause> {
     let work = match feed {
         Feed::Files(sources) => Work::Files(sources.clone()),
         Feed::Stream(reader) => Work::Stream(reader.take().ok_or(UploadCause::StreamGone)?),

@@ -271,10 +271,11 @@ impl<'a> Run<'a> {
             Ok((files, metas)) => self.save_catalogue(&mut sender, files, metas, now).await,
             Err(cause) => Err(cause),
         };
+        let outcome = outcome.map_err(|cause| self.failed(Stage::Send, cause))?;
         let pass = sender.finish().await.map_err(|cause| self.failed(Stage::Send, cause))?;
         self.job = pass.job;
         self.replaced.extend(pass.failures.iter().map(|failure| failure.node));
-        match outcome.map_err(|cause| self.failed(Stage::Send, cause))? {
+        match outcome {
             Ok(made) => Ok(Some(made)),
             Err(missing) if pass.failures.is_empty() => {
                 Err(self.failed(Stage::Send, UploadCause::HostsFailed { missing, failed: Vec::new() }))

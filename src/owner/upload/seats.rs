@@ -3,7 +3,9 @@
 use crate::core::Core;
 use crate::error::{HostFault, NetFault};
 use crate::lane::LaneClient;
+use crate::open::activate_one;
 use bytes::Bytes;
+use layr_protocol::Refusal;
 use layr_types::{AgreementId, NodeKey, SectorRoot};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,9 +53,16 @@ impl Route {
         limit: Duration,
     ) -> Result<(), HostFault> {
         let mut waits = AGAIN.iter();
+        let mut told = false;
         loop {
             let fault = match self.put_once(root, sector, limit).await {
                 Ok(()) => return Ok(()),
+                // After a crash the host may never have been told that the agreement is open.
+                Err(HostFault::Refused(Refusal::NotOpen)) if !told => {
+                    told = true;
+                    activate_one(&self.core, self.agreement).await;
+                    continue;
+                }
                 Err(fault) => fault,
             };
             match waits.next() {

@@ -85,7 +85,7 @@ pub(crate) struct Sender {
     ordinal: u64,
     tasks: JoinSet<()>,
     fates: mpsc::UnboundedSender<Told>,
-    collector: JoinHandle<Result<(), RecordsFault>>,
+    collector: Option<JoinHandle<Result<(), RecordsFault>>>,
     manager: JoinHandle<(Job, Vec<HostFailure>)>,
 }
 
@@ -139,7 +139,7 @@ impl Sender {
             failures,
             progress: Arc::clone(progress),
         });
-        let collector = tokio::spawn(collect(Arc::clone(&shared), told));
+        let collector = Some(tokio::spawn(collect(Arc::clone(&shared), told)));
         let manager = tokio::spawn(manage(Arc::clone(&shared), job, failed));
         Ok(Self { shared, rotation, ordinal: 0, tasks: JoinSet::new(), fates, collector, manager })
     }
@@ -190,12 +190,17 @@ impl Sender {
     pub(crate) async fn settle(&mut self) -> Result<Placed, UploadCause> {
         while self.tasks.join_next().await.is_some() {}
         let (reply, sum) = oneshot::channel();
-        let _gone = self.fates.send(Told::Sum(reply));
+        // Where nobody listens any more the reply comes back in the error and must not be kept.
+        drop(self.fates.send(Told::Sum(reply)));
         match sum.await {
             Ok(placed) => Ok(placed),
-            Err(_) => match (&mut self.collector).await {
-                Ok(Err(fault)) => Err(fault.into()),
-                _ => Err(UploadCause::TaskLost),
+            Err(_) => match self.collector.take() {
+                Some(collector) => collector
+                    .await
+                    .map_err(|_| UploadCause::TaskLost)?
+                    .map_err(Into::into)
+                    .and(Err(UploadCause::TaskLost)),
+                None => Err(UploadCause::TaskLost),
             },
         }
     }
@@ -210,7 +215,9 @@ impl Sender {
         self.settle().await?;
         let Self { shared, tasks, fates, collector, manager, .. } = self;
         drop((tasks, fates));
-        collector.await.map_err(|_| UploadCause::TaskLost)??;
+        if let Some(collector) = collector {
+            collector.await.map_err(|_| UploadCause::TaskLost)??;
+        }
         drop(shared);
         let (job, failures) = manager.await.map_err(|_| UploadCause::TaskLost)?;
         Ok(Pass { job, failures })

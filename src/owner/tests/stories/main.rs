@@ -1,0 +1,11 @@
+//! Whole stories: an owner on its twins against real hosts on theirs.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it did not expect should stop")]
+#![allow(clippy::cast_possible_truncation, reason = "the numbers of these stories are small")]
+
+mod crash;
+mod download;
+mod ending;
+mod faults;
+mod upload;
+mod world;

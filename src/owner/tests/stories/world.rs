@@ -1,0 +1,541 @@
+//! A small world: real hosts on in-memory disks and one in-memory ledger, and a network that can be cut.
+
+use futures::future::{BoxFuture, FutureExt as _};
+use futures::{Stream, StreamExt as _};
+use layr_host::ports::{HostLedger, OnLedger, SignedSplit};
+use layr_host::twins::{MemoryLedger, MemoryRecords as HostRows, MemorySectors, PlainNotes};
+use layr_host::{Host, HostConfig, HostPorts, HostService, serve_lane};
+use layr_identity::{Identity, Phrase, Signer, verify};
+use layr_market::{BeaconSchedule, Context, SoftwareSha256};
+use layr_owner::twins::MemoryRecords;
+use layr_owner::{
+    AppliedTx, BeaconRound, EscrowCall, HostNet, Keeping, Lane, LedgerFault, LedgerInfo, NetFault, Owner,
+    OwnerConfig, OwnerLedger, PendingTx, Ports, Silent, TxJournal, TxOutcome, UploadError, UploadReport,
+    UploadRequest,
+};
+use layr_placement::HostCard;
+use layr_protocol::{HostApi as _, HostApiClient};
+use layr_types::{AccountKey, ByteCount, ContractId, NetworkId, NodeKey, Stroops, TxHash, UnixSeconds};
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+use tarpc::server::{BaseChannel, Channel as _};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::AbortHandle;
+
+pub const START: UnixSeconds = UnixSeconds(1_800_000_000);
+pub const TOKEN: ContractId = ContractId([3; 32]);
+pub const FEE: Stroops = Stroops(1_000);
+pub const FUNDS: Stroops = Stroops(10_000_000_000);
+
+pub fn context() -> Context {
+    Context { network: NetworkId([1; 32]), contract: ContractId([2; 32]) }
+}
+
+/// How a host behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// As it should.
+    Up,
+    /// Not there.
+    Dead,
+    /// There, and silent.
+    Hung,
+}
+
+/// One host.
+pub struct Guest {
+    pub host: Arc<Host>,
+    pub sectors: Arc<MemorySectors>,
+    pub node: NodeKey,
+    mode: Mutex<Mode>,
+    /// Bytes its lanes take before the host dies; negative for any number.
+    pub dies_after: AtomicI64,
+    tasks: Mutex<Vec<AbortHandle>>,
+    pub taken: AtomicU64,
+    address: IpAddr,
+}
+
+impl Guest {
+    pub fn set(&self, mode: Mode) {
+        *self.mode.lock().unwrap() = mode;
+        if mode != Mode::Up {
+            self.tasks.lock().unwrap().drain(..).for_each(|task| task.abort());
+        }
+    }
+
+    fn mode(&self) -> Mode {
+        *self.mode.lock().unwrap()
+    }
+
+    /// Sectors its lanes have taken.
+    pub fn puts(&self) -> u64 {
+        self.taken.load(Ordering::SeqCst) / (1 << 20)
+    }
+}
+
+/// The network.
+pub struct TwinNet {
+    pub guests: HashMap<NodeKey, Arc<Guest>>,
+    owner: NodeKey,
+    record: Mutex<Option<Vec<u8>>>,
+    pub record_down: Mutex<bool>,
+}
+
+fn unreachable<T>() -> Result<T, NetFault> {
+    Err(NetFault::Unreachable("connection refused".into()))
+}
+
+impl HostNet for TwinNet {
+    fn closest_hosts(&self, _: [u8; 32], limit: usize) -> BoxFuture<'_, Result<Vec<HostCard>, NetFault>> {
+        let cards = self.guests.values().take(limit).map(|guest| HostCard {
+            node: guest.node,
+            addresses: vec![guest.address],
+            region: String::new(),
+            operator: String::new(),
+        });
+        let cards: Vec<HostCard> = cards.collect();
+        async move { if cards.is_empty() { Err(NetFault::Isolated) } else { Ok(cards) } }.boxed()
+    }
+
+    fn rpc(&self, node: NodeKey) -> BoxFuture<'_, Result<HostApiClient, NetFault>> {
+        async move {
+            let Some(guest) = self.guests.get(&node) else { return unreachable() };
+            let (ours, theirs) = tarpc::transport::channel::unbounded();
+            match guest.mode() {
+                Mode::Dead => return unreachable(),
+                Mode::Hung => {
+                    let task = tokio::spawn(async move {
+                        let _open = theirs;
+                        std::future::pending::<()>().await;
+                    });
+                    guest.tasks.lock().unwrap().push(task.abort_handle());
+                }
+                Mode::Up => {
+                    let service = HostService { host: Arc::clone(&guest.host), peer: self.owner };
+                    let serve = BaseChannel::with_defaults(theirs).execute(service.serve());
+                    let task = tokio::spawn(drain(serve));
+                    guest.tasks.lock().unwrap().push(task.abort_handle());
+                }
+            }
+            Ok(HostApiClient::new(tarpc::client::Config::default(), ours).spawn())
+        }
+        .boxed()
+    }
+
+    fn lane(&self, node: NodeKey) -> BoxFuture<'_, Result<Lane, NetFault>> {
+        async move {
+            let Some(guest) = self.guests.get(&node).cloned() else { return unreachable() };
+            let (ours, theirs) = tokio::io::duplex(256 * 1024);
+            match guest.mode() {
+                Mode::Dead => return unreachable(),
+                Mode::Hung => {
+                    let task = tokio::spawn(async move {
+                        let _open = theirs;
+                        std::future::pending::<()>().await;
+                    });
+                    guest.tasks.lock().unwrap().push(task.abort_handle());
+                }
+                Mode::Up => {
+                    let (host, peer) = (Arc::clone(&guest.host), self.owner);
+                    let task = tokio::spawn(async move {
+                        let _ended = serve_lane(host, peer, theirs).await;
+                    });
+                    guest.tasks.lock().unwrap().push(task.abort_handle());
+                }
+            }
+            Ok(Box::new(Counted { inner: ours, guest }) as Lane)
+        }
+        .boxed()
+    }
+
+    fn record_key(&self) -> NodeKey {
+        NodeKey([77; 32])
+    }
+
+    fn sign_record(&self, sequence: u64, payload: &[u8]) -> Result<Vec<u8>, NetFault> {
+        assert!(payload.len() <= 1024, "a record's payload is bounded");
+        Ok([self.record_key().0.as_slice(), &sequence.to_be_bytes(), payload].concat())
+    }
+
+    fn read_record(&self, bytes: &[u8]) -> Result<(u64, Vec<u8>), NetFault> {
+        let bad = || NetFault::Record("not a record".into());
+        let (owner, rest) = bytes.split_first_chunk::<32>().ok_or_else(bad)?;
+        let (sequence, payload) = rest.split_first_chunk::<8>().ok_or_else(bad)?;
+        if *owner != self.record_key().0 {
+            return Err(bad());
+        }
+        Ok((u64::from_be_bytes(*sequence), payload.to_vec()))
+    }
+
+    fn publish_record(&self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), NetFault>> {
+        async move {
+            if *self.record_down.lock().unwrap() {
+                return Err(NetFault::NotKept);
+            }
+            *self.record.lock().unwrap() = Some(bytes);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn find_record(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, NetFault>> {
+        let down = *self.record_down.lock().unwrap();
+        let record = self.record.lock().unwrap().clone();
+        async move { Ok(record.filter(|_| !down)) }.boxed()
+    }
+}
+
+async fn drain(serve: impl Stream<Item = impl Future<Output = ()> + Send + 'static> + Send) {
+    futures::pin_mut!(serve);
+    while let Some(answer) = serve.next().await {
+        tokio::spawn(answer);
+    }
+}
+
+/// A lane that counts what the host is sent, and kills it when that was told to be enough.
+struct Counted {
+    inner: tokio::io::DuplexStream,
+    guest: Arc<Guest>,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, out)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let limit = self.guest.dies_after.load(Ordering::SeqCst);
+        let taken = self.guest.taken.load(Ordering::SeqCst);
+        if limit >= 0 && i64::try_from(taken).unwrap() >= limit {
+            self.guest.set(Mode::Dead);
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let done = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(written)) = &done {
+            self.guest.taken.fetch_add(*written as u64, Ordering::SeqCst);
+        }
+        done
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// What goes wrong with the next transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// It takes effect and the answer is lost.
+    AnswerLost,
+    /// It never takes effect and the answer is lost.
+    NeverApplied,
+    /// Nobody can be reached; nothing is sent.
+    Down,
+}
+
+/// The ledger as the owner sees it.
+pub struct TwinLedger {
+    pub chain: Arc<MemoryLedger>,
+    account: AccountKey,
+    balance: Mutex<Stroops>,
+    outcomes: Mutex<HashMap<TxHash, TxOutcome>>,
+    pub mishap: Mutex<Option<Mishap>>,
+    pub opened: AtomicUsize,
+    counter: AtomicU64,
+    slots: Mutex<HashMap<(u32, u8), ()>>,
+}
+
+fn refused(detail: String) -> LedgerFault {
+    LedgerFault::Refused { fee: Stroops::ZERO, source: detail.into() }
+}
+
+impl TwinLedger {
+    pub fn set_balance(&self, balance: Stroops) {
+        *self.balance.lock().unwrap() = balance;
+    }
+
+    async fn apply(&self, call: EscrowCall) -> Result<(), String> {
+        let words = |error: layr_host::LedgerError| error.to_string();
+        let before = self.chain.paid().len();
+        match call {
+            EscrowCall::Open(items) => {
+                for item in items {
+                    let id = item.terms.id(&SoftwareSha256, &context());
+                    assert!(verify(&item.terms.host_key, &id.0, &item.host), "the host signed the terms");
+                    item.terms.check().expect("terms inside their bounds");
+                    self.chain.open(&item.terms).map_err(words)?;
+                    self.opened.fetch_add(1, Ordering::SeqCst);
+                    self.slots.lock().unwrap().insert((item.terms.folder, item.terms.slot), ());
+                    let mut balance = self.balance.lock().unwrap();
+                    *balance -= item.terms.escrow;
+                    assert!(*balance >= Stroops::ZERO, "paid more than there was");
+                }
+            }
+            EscrowCall::Close(items) => {
+                for item in items {
+                    let at = OnLedger { terms: item.terms, state: item.state };
+                    let split = SignedSplit { split: item.split, owner: item.owner, host: item.host };
+                    HostLedger::close(&*self.chain, at, split).await.map_err(words)?;
+                }
+            }
+            EscrowCall::Publish { terms, state, revision } => {
+                let at = OnLedger { terms: *terms, state: *state };
+                HostLedger::publish(&*self.chain, at, *revision).await.map_err(words)?;
+            }
+            EscrowCall::Expire { terms, state, revision } => {
+                let at = OnLedger { terms: *terms, state: *state };
+                let revision = revision.map(|signed| signed.revision);
+                HostLedger::expire(&*self.chain, at, revision).await.map_err(words)?;
+            }
+        }
+        for paid in self.chain.paid().into_iter().skip(before) {
+            *self.balance.lock().unwrap() += paid.settlement.owner;
+        }
+        *self.balance.lock().unwrap() -= FEE;
+        Ok(())
+    }
+}
+
+impl OwnerLedger for TwinLedger {
+    fn info(&self) -> LedgerInfo {
+        let beacon = BeaconSchedule { genesis: UnixSeconds(0), period: 3 };
+        LedgerInfo { context: context(), token: TOKEN, account: self.account, beacon }
+    }
+
+    fn now(&self) -> BoxFuture<'_, Result<UnixSeconds, LedgerFault>> {
+        async { HostLedger::now(&*self.chain).await.map_err(|error| LedgerFault::Unreachable(error.into())) }
+            .boxed()
+    }
+
+    fn balance(&self) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
+        async { Ok(*self.balance.lock().unwrap()) }.boxed()
+    }
+
+    fn beacon(&self) -> BoxFuture<'_, Result<BeaconRound, LedgerFault>> {
+        async {
+            let now = self.now().await?;
+            let round = self.info().beacon.latest_round(now);
+            Ok(BeaconRound { round, randomness: *blake3::hash(&round.to_be_bytes()).as_bytes() })
+        }
+        .boxed()
+    }
+
+    fn slots(&self, folder: u32) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LedgerFault>> {
+        async move {
+            let mut out = Vec::new();
+            for slot in 0..64 {
+                let place = layr_host::ports::SlotPlace { owner: self.account, folder, slot };
+                let held = HostLedger::slot(&*self.chain, place).await;
+                out.push(held.map_err(|error| LedgerFault::Unreachable(error.into()))?.unwrap_or_default());
+            }
+            Ok(out)
+        }
+        .boxed()
+    }
+
+    fn open_fee_bound(&self, _: usize) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
+        async { Ok(FEE) }.boxed()
+    }
+
+    fn send(&self, call: EscrowCall, journal: TxJournal) -> BoxFuture<'_, Result<AppliedTx, LedgerFault>> {
+        async move {
+            let mishap = self.mishap.lock().unwrap().take();
+            if mishap == Some(Mishap::Down) {
+                return Err(LedgerFault::Unreachable("nobody answers".into()));
+            }
+            let number = self.counter.fetch_add(1, Ordering::SeqCst);
+            let hash = TxHash(*blake3::hash(&number.to_be_bytes()).as_bytes());
+            journal(&PendingTx { hash, envelope: vec![1], fee_bound: FEE }).map_err(LedgerFault::Journal)?;
+            if mishap == Some(Mishap::NeverApplied) {
+                self.outcomes.lock().unwrap().insert(hash, TxOutcome::Dead { fee: Stroops::ZERO });
+                return Err(LedgerFault::Unknown { hash, source: None });
+            }
+            self.apply(call).await.map_err(refused)?;
+            let applied = AppliedTx { hash, fee: FEE };
+            self.outcomes.lock().unwrap().insert(hash, TxOutcome::Applied(applied));
+            match mishap {
+                Some(Mishap::AnswerLost) => Err(LedgerFault::Unknown { hash, source: None }),
+                _ => Ok(applied),
+            }
+        }
+        .boxed()
+    }
+
+    fn follow<'a>(&'a self, tx: &'a PendingTx) -> BoxFuture<'a, Result<TxOutcome, LedgerFault>> {
+        let known = self.outcomes.lock().unwrap().get(&tx.hash).copied();
+        async move { Ok(known.unwrap_or(TxOutcome::Dead { fee: Stroops::ZERO })) }.boxed()
+    }
+}
+
+/// Everything.
+pub struct World {
+    pub net: Arc<TwinNet>,
+    pub ledger: Arc<TwinLedger>,
+    pub records: Arc<MemoryRecords>,
+    pub owner: Owner,
+    pub identity: Arc<Identity>,
+    pub folder: tempfile::TempDir,
+}
+
+impl World {
+    /// A world of `hosts` hosts with room for `slots` sectors each.
+    pub fn new(hosts: u8, slots: u32) -> Self {
+        let identity = Arc::new(Identity::from_phrase(Phrase::from_entropy(&[9; 32])));
+        let chain = Arc::new(MemoryLedger::new(context(), START, Stroops::from_xlm(100_000)));
+        let guests = (0..hosts).map(|number| Arc::new(guest(number, slots, &chain)));
+        let guests = guests.map(|guest| (guest.node, guest)).collect();
+        let net = Arc::new(TwinNet {
+            guests,
+            owner: identity.node_key(),
+            record: Mutex::new(None),
+            record_down: Mutex::new(false),
+        });
+        let ledger = Arc::new(TwinLedger {
+            chain,
+            account: identity.account(),
+            balance: Mutex::new(FUNDS),
+            outcomes: Mutex::default(),
+            mishap: Mutex::new(None),
+            opened: AtomicUsize::new(0),
+            counter: AtomicU64::new(0),
+            slots: Mutex::default(),
+        });
+        let records = Arc::new(MemoryRecords::new());
+        let owner = open(&identity, &net, &ledger, &records);
+        let folder = tempfile::tempdir().unwrap();
+        Self { net, ledger, records, owner, identity, folder }
+    }
+
+    /// The same owner after a crash: only what was committed is left.
+    pub fn restart(&mut self) {
+        self.records = Arc::new(self.records.restarted());
+        self.owner = open(&self.identity, &self.net, &self.ledger, &self.records);
+    }
+
+    /// The same phrase on another machine.
+    pub fn second_machine(&mut self) {
+        self.records = Arc::new(MemoryRecords::new());
+        self.owner = open(&self.identity, &self.net, &self.ledger, &self.records);
+    }
+
+    /// A file of that many incompressible bytes.
+    pub fn file(&self, name: &str, bytes: usize) -> PathBuf {
+        let path = self.folder.path().join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).unwrap();
+        }
+        std::fs::write(&path, noise(bytes, name)).unwrap();
+        path
+    }
+
+    pub fn request(&self, paths: &[PathBuf], keeping: &Keeping) -> UploadRequest {
+        let (sources, _) = layr_owner::expand(paths, None).unwrap();
+        UploadRequest { sources, keeping: keeping.clone() }
+    }
+
+    pub async fn upload(&self, path: &PathBuf, keeping: &Keeping) -> Result<UploadReport, UploadError> {
+        self.owner.upload(self.request(std::slice::from_ref(path), keeping), Arc::new(Silent)).await
+    }
+
+    pub fn guest(&self, node: &NodeKey) -> &Guest {
+        &self.net.guests[node]
+    }
+
+    pub fn all(&self) -> Vec<Arc<Guest>> {
+        let mut all: Vec<_> = self.net.guests.values().cloned().collect();
+        all.sort_by_key(|guest| guest.node);
+        all
+    }
+
+    pub fn puts(&self) -> u64 {
+        self.net.guests.values().map(|guest| guest.puts()).sum()
+    }
+
+    pub async fn download(&self, name: &str) -> Result<Vec<u8>, layr_owner::DownloadError> {
+        let path = self.folder.path().join("out").join(format!("{}.out", name.replace('/', "_")));
+        let target = layr_owner::Target::File { path: path.clone(), force: true };
+        let request = layr_owner::DownloadRequest { name: name.into(), range: None, target };
+        self.owner.download(request, Arc::new(Silent)).await?;
+        Ok(std::fs::read(path).unwrap())
+    }
+}
+
+pub fn noise(bytes: usize, name: &str) -> Vec<u8> {
+    let mut out = vec![0; bytes];
+    blake3::Hasher::new().update(name.as_bytes()).finalize_xof().fill(&mut out);
+    out
+}
+
+pub fn keeping(k: u8, n: u8) -> Keeping {
+    Keeping { profile: layr_coding::Profile::new(k, n).unwrap(), ..Keeping::default() }
+}
+
+pub fn config() -> OwnerConfig {
+    OwnerConfig {
+        connect: Duration::from_millis(800),
+        call: Duration::from_secs(3),
+        shard_floor: Duration::from_millis(500),
+        shard_ceiling: Duration::from_secs(2),
+        ..OwnerConfig::default()
+    }
+}
+
+pub fn open(
+    identity: &Arc<Identity>,
+    net: &Arc<TwinNet>,
+    ledger: &Arc<TwinLedger>,
+    records: &Arc<MemoryRecords>,
+) -> Owner {
+    let ports = Ports {
+        identity: Arc::clone(identity),
+        net: Arc::clone(net) as Arc<dyn HostNet>,
+        ledger: Arc::clone(ledger) as Arc<dyn OwnerLedger>,
+        records: Arc::clone(records) as Arc<dyn layr_owner::OwnerRecords>,
+    };
+    Owner::open(ports, config()).unwrap()
+}
+
+fn guest(number: u8, slots: u32, chain: &Arc<MemoryLedger>) -> Guest {
+    let signer = Signer::from_seed(&zeroize::Zeroizing::new([100 + number; 32]));
+    let quota = ByteCount::from_sectors(u64::from(slots) + 1).unwrap();
+    let sectors = Arc::new(MemorySectors::new(slots));
+    let ports = HostPorts {
+        records: Arc::new(HostRows::default()),
+        sectors: Arc::clone(&sectors) as Arc<dyn layr_host::SectorStore>,
+        ledger: Arc::clone(chain) as Arc<dyn HostLedger>,
+        notes: Arc::new(PlainNotes),
+        signer: signer.clone(),
+    };
+    let host = Host::open(HostConfig::new(context(), TOKEN, quota), ports).unwrap();
+    Guest {
+        host,
+        sectors,
+        node: NodeKey(signer.public()),
+        mode: Mutex::new(Mode::Up),
+        dies_after: AtomicI64::new(-1),
+        tasks: Mutex::default(),
+        taken: AtomicU64::new(0),
+        address: IpAddr::V4(Ipv4Addr::new(80, number, 1, 1)),
+    }
+}
