@@ -56,7 +56,7 @@ pub use finish::{fair_split, paid_until};
 pub use host::{Host, HostPorts};
 pub use lane::{LaneError, serve_lane};
 pub use ports::{HostLedger, HostRecords, LedgerError, OwnerNotes, RecordsError, SectorError, SectorStore};
-pub use scrub::{Scrub, run_scrub};
+pub use scrub::{SCRUB_PAUSE, Scrub, run_scrub};
 pub use service::HostService;
 pub use space::{Account, Overdrawn, SPACE_BYTES, Space};
 pub use status::{AgreementStatus, HostStatus};

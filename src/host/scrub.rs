@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Sectors checked between two pauses.
 const PAGE: usize = 8;
+/// The pause with which a tebibyte takes about a month.
+pub const SCRUB_PAUSE: Duration = Duration::from_secs(20);
 
 /// What a stretch of the scrub found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,8 +30,7 @@ pub struct Scrub {
     pub next: Option<SectorRoot>,
 }
 
-/// Scrubs without end, eight sectors between two pauses, until `stop`. With the default pause of the node a
-/// tebibyte takes about a month.
+/// Scrubs without end, eight sectors between two pauses, until `stop`.
 pub async fn run_scrub(host: Arc<Host>, pause: Duration, stop: CancellationToken) {
     let mut from = None;
     while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {

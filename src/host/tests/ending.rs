@@ -183,3 +183,20 @@ async fn the_status_tells_space_income_and_money_at_risk() {
     assert!(status.accrued > owner.terms.base_fee && status.paid == Stroops::ZERO);
     assert_eq!((status.space.live, status.space.reserved, status.space.free), (3, 1, 4));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_watcher_wakes_by_itself_and_stops_when_told() {
+    let world = World::new(4);
+    let owner = Owner::proposed(&world, 1, 2).await.expect("agreed");
+    let stop = tokio_util::sync::CancellationToken::new();
+    let every = Duration::from_secs(5);
+    let watching = tokio::spawn(crate::run_watcher(Arc::clone(&world.host), every, stop.clone()));
+    let scrubbing = tokio::spawn(crate::run_scrub(Arc::clone(&world.host), every, stop.clone()));
+    world.ledger.set_now(owner.terms.offer_expiry.plus(1));
+    while world.host.space().reserved > 0 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    stop.cancel();
+    watching.await.expect("the watcher ends");
+    scrubbing.await.expect("the scrub ends");
+}

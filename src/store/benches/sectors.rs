@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p layr-store` ; the directory is `LAYR_BENCH_DIR`, or the system's temporary one.
 
+#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use layr_host::ports::{Change, HostRecords as _, SectorStore as _, Slot, Table};
 use layr_merkle::OUTBOARD_BYTES;

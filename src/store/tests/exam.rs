@@ -1,5 +1,7 @@
 //! The real store sits the exam of the host's ports, and says clearly why it cannot be opened.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
 use layr_host::conformance;
 use layr_host::ports::{Change, HostRecords, Scan, SectorError, SectorStore, Slot, Table};
 use layr_store::{HostStore, RocksRecords, SLOTS_PER_VOLUME, SlotFiles, StoreError};
