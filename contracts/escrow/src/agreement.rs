@@ -1,5 +1,8 @@
 //! One agreement as the ledger knows it. Holding an [`Agreement`] says: the slot its terms name holds the
 //! commitment to these terms and this state, at this moment.
+//!
+//! Digests are taken over the bytes as they came: decoding accepts canonical ones only, so they are what
+//! `layr-market` would encode, and the contract pays no rent for encoders it can do without.
 
 use crate::account::{account_address, contract_address};
 use crate::error::Error;
@@ -7,8 +10,8 @@ use crate::hash::{HostSha256, context};
 use crate::payout::{Run, burn_address, pay};
 use crate::storage;
 use layr_market::{
-    Kind, Outcome, REVISION_BYTES, Revision, SLOT_STATE_BYTES, SettleError, Settled, Settlement, SlotState,
-    Stage, TERMS_BYTES, Terms, message_digest, settle,
+    Kind, Outcome, REVISION_BYTES, Revision, SLOT_STATE_BYTES, SettleError, Settled, Settlement, Sha256 as _,
+    SlotState, Stage, TERMS_BYTES, Terms, digest, message_digest, settle,
 };
 use layr_types::{AgreementId, UnixSeconds};
 use soroban_sdk::{Address, Bytes, BytesN, Env};
@@ -38,7 +41,6 @@ pub fn exactly<const N: usize>(bytes: &Bytes) -> Result<[u8; N], Error> {
 pub fn read_terms(env: &Env, bytes: &Bytes) -> Result<(Terms, AgreementId), Error> {
     let raw = exactly::<TERMS_BYTES>(bytes)?;
     let terms = Terms::decode(&raw).map_err(|_| Error::Malformed)?;
-    // The raw bytes are the canonical ones: decoding accepts no others.
     let id = message_digest(&HostSha256(env), Kind::Terms, &context(env), &raw);
     Ok((terms, AgreementId(id)))
 }
@@ -47,10 +49,11 @@ impl<'a> Agreement<'a> {
     /// Checks terms and state against the slot.
     pub fn load(env: &'a Env, terms: &Bytes, state: &Bytes) -> Result<Self, Error> {
         let (terms, id) = read_terms(env, terms)?;
-        let state = SlotState::decode(&exactly::<SLOT_STATE_BYTES>(state)?).map_err(|_| Error::Malformed)?;
+        let raw = exactly::<SLOT_STATE_BYTES>(state)?;
+        let state = SlotState::decode(&raw).map_err(|_| Error::Malformed)?;
         let owner = account_address(env, &terms.owner_account.0)?;
         let held = storage::slot(env, &owner, terms.folder, terms.slot.into());
-        if held != state.commitment(&HostSha256(env), &id) {
+        if held != HostSha256(env).sha256(&[Kind::Slot.tag(), &id.0, &raw]) {
             return Err(Error::SlotMismatch);
         }
         let token = contract_address(env, &terms.token.0)?;
@@ -67,19 +70,20 @@ impl<'a> Agreement<'a> {
         BytesN::from_array(self.env, &self.id.0)
     }
 
-    /// Reads a revision of this agreement.
-    pub fn read_revision(&self, bytes: &Bytes) -> Result<Revision, Error> {
-        let revision = Revision::decode(&exactly::<REVISION_BYTES>(bytes)?).map_err(|_| Error::Malformed)?;
+    /// Reads a revision of this agreement; with its digest.
+    pub fn read_revision(&self, bytes: &Bytes) -> Result<(Revision, [u8; 32]), Error> {
+        let raw = exactly::<REVISION_BYTES>(bytes)?;
+        let revision = Revision::decode(&raw).map_err(|_| Error::Malformed)?;
         if revision.id != self.id {
             return Err(Error::WrongAgreement);
         }
-        Ok(revision)
+        Ok((revision, digest(&HostSha256(self.env), Kind::Revision, &raw)))
     }
 
     /// Reads the revision on record.
     pub fn read_published(&self, bytes: &Bytes) -> Result<Revision, Error> {
-        let revision = self.read_revision(bytes)?;
-        if self.state.n == 0 || revision.digest(&HostSha256(self.env)) != self.state.revision {
+        let (revision, digest) = self.read_revision(bytes)?;
+        if self.state.n == 0 || digest != self.state.revision {
             return Err(Error::WrongRevision);
         }
         Ok(revision)

@@ -8,7 +8,7 @@ use crate::open::last_opening;
 use crate::payout::Run;
 use crate::storage;
 use crate::types::{Closing, MAX_CLOSE};
-use layr_market::{FINAL_BYTES, FinalSplit, Outcome};
+use layr_market::{FINAL_BYTES, FinalSplit, Kind, Outcome, digest};
 use soroban_sdk::{Env, Vec};
 
 /// Closes every agreement of the batch or none.
@@ -29,14 +29,15 @@ fn close_one(env: &Env, closing: &Closing, run: &mut Run<'_>) -> Result<(), Erro
     if storage::now(env) <= last_opening(&agreement.terms) {
         return Err(Error::StillOpenable);
     }
-    let split = FinalSplit::decode(&exactly::<FINAL_BYTES>(&closing.split)?).map_err(|_| Error::Malformed)?;
+    let raw = exactly::<FINAL_BYTES>(&closing.split)?;
+    let split = FinalSplit::decode(&raw).map_err(|_| Error::Malformed)?;
     if split.id != agreement.id {
         return Err(Error::WrongAgreement);
     }
     if split.n < agreement.state.n {
         return Err(Error::OldRevision);
     }
-    let digest = split.digest(&HostSha256(env));
+    let digest = digest(&HostSha256(env), Kind::Final, &raw);
     check_signature(env, &agreement.state.owner_key.0, &digest, &closing.owner_sig);
     check_signature(env, &agreement.state.host_key.0, &digest, &closing.host_sig);
     let shares = agreement.settle(Outcome::Cooperative(&split), run)?;

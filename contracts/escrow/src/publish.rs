@@ -4,9 +4,9 @@
 use crate::agreement::Agreement;
 use crate::error::Error;
 use crate::event::Published;
-use crate::hash::{HostSha256, check_signature};
+use crate::hash::check_signature;
 use crate::types::Publication;
-use layr_market::Stage;
+use layr_market::{SlotState, Stage};
 use soroban_sdk::{Bytes, Env};
 
 /// Replaces the revision on record by a newer one.
@@ -15,16 +15,16 @@ pub fn publish(env: &Env, publication: &Publication) -> Result<(), Error> {
     if !matches!(agreement.stage(), Stage::Running | Stage::Publishing) {
         return Err(Error::WrongStage);
     }
-    let revision = agreement.read_revision(&publication.revision)?;
+    let (revision, digest) = agreement.read_revision(&publication.revision)?;
     if revision.n <= agreement.state.n {
         return Err(Error::OldRevision);
     }
     if !revision.fits(&agreement.terms) {
         return Err(Error::RevisionUnfit);
     }
-    let state = agreement.state.published(&HostSha256(env), &revision);
-    check_signature(env, &state.owner_key.0, &state.revision, &publication.owner_sig);
-    check_signature(env, &state.host_key.0, &state.revision, &publication.host_sig);
+    let state = SlotState { n: revision.n, revision: digest, ..agreement.state };
+    check_signature(env, &state.owner_key.0, &digest, &publication.owner_sig);
+    check_signature(env, &state.host_key.0, &digest, &publication.host_sig);
     agreement.replace(&state);
     let id = agreement.event_id();
     let state = Bytes::from_slice(env, &state.encode());

@@ -22,9 +22,10 @@ const MAX_EVENTS: u32 = 16_384;
 const MAX_WRITES: (u32, u32) = (200, 132_096);
 /// Stroops per KiB of a transaction: 4,059 for history and 406 for bandwidth.
 const SIZE_FEE: i64 = 4_465;
-/// An envelope without arguments: source, fee, sequence, resources, one signature, the owner's authorisation of
-/// a batch; then per footprint key.
-const ENVELOPE_BYTES: u32 = 700;
+/// An envelope without arguments: source, fee, sequence, resources, one signature; then an account's
+/// authorisation, where there is one; then per footprint key.
+const ENVELOPE_BYTES: u32 = 300;
+const AUTHORISATION_BYTES: u32 = 400;
 const KEY_BYTES: u32 = 108;
 
 struct Meter {
@@ -38,7 +39,8 @@ impl Meter {
         let fee = world.env.cost_estimate().fee();
         let args: soroban_sdk::Bytes = args.to_xdr(&world.env);
         let keys = used.memory_read_entries + used.disk_read_entries;
-        let size = ENVELOPE_BYTES + args.len() + keys * KEY_BYTES;
+        let signed = if world.env.auths().is_empty() { 0 } else { AUTHORISATION_BYTES };
+        let size = ENVELOPE_BYTES + signed + args.len() + keys * KEY_BYTES;
         let rent = fee.persistent_entry_rent + fee.temporary_entry_rent;
         let total = fee.total - rent + i64::from(size) * SIZE_FEE / 1_024;
         self.rows.push(format!(
