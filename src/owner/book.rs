@@ -148,3 +148,44 @@ impl Draft<'_> {
         if self.batch.is_empty() { Ok(()) } else { self.book.records.commit(self.batch) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::twins::MemoryRecords;
+
+    fn book(records: &Arc<MemoryRecords>, secret: u8) -> Book {
+        Book::new(Arc::clone(records) as Arc<dyn OwnerRecords>, &[secret; 32])
+    }
+
+    #[test]
+    fn values_read_back_and_the_store_never_sees_them() {
+        let records = Arc::new(MemoryRecords::new());
+        let book = book(&records, 1);
+        book.put(Space::Files, b"key", &"holiday.jpg").unwrap();
+        assert_eq!(book.get::<String>(Space::Files, b"key").unwrap().as_deref(), Some("holiday.jpg"));
+        let stored = records.get(Space::Files, b"key").unwrap().unwrap();
+        assert!(!stored.windows(7).any(|part| part == b"holiday"));
+    }
+
+    #[test]
+    fn another_identity_another_key_and_any_flipped_bit_are_damage() {
+        let records = Arc::new(MemoryRecords::new());
+        let mine = book(&records, 1);
+        mine.put(Space::Files, b"key", &7u32).unwrap();
+        let damaged =
+            |result: Result<Option<u32>, RecordsFault>| matches!(result, Err(RecordsFault::Damaged { .. }));
+        assert!(damaged(book(&records, 2).get(Space::Files, b"key")));
+        let stored = records.get(Space::Files, b"key").unwrap().unwrap();
+        for at in 0..stored.len() * 8 {
+            let mut flipped = stored.clone();
+            flipped[at / 8] ^= 1 << (at % 8);
+            let change = (Space::Files, b"key".to_vec(), Some(flipped));
+            records.commit(Batch { changes: vec![change] }).unwrap();
+            assert!(damaged(mine.get(Space::Files, b"key")), "bit {at}");
+        }
+        let moved = Batch { changes: vec![(Space::Files, b"other".to_vec(), Some(stored))] };
+        records.commit(moved).unwrap();
+        assert!(damaged(mine.get(Space::Files, b"other")));
+    }
+}

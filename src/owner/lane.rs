@@ -243,3 +243,109 @@ async fn watch(shared: Arc<Shared>) {
         sleep_until(until + Duration::from_millis(5)).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use layr_types::SECTOR_BYTES;
+    use tokio::io::DuplexStream;
+
+    const STALL: Duration = Duration::from_millis(200);
+
+    fn lane() -> (LaneClient, DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        (LaneClient::start(Box::new(ours), STALL), theirs)
+    }
+
+    async fn request(host: &mut DuplexStream) -> Request {
+        let mut head = [0; REQUEST_BYTES];
+        host.read_exact(&mut head).await.unwrap();
+        let request = Request::decode(&head).unwrap();
+        if request.op == Op::Put {
+            let mut body = vec![0; SECTOR_BYTES];
+            host.read_exact(&mut body).await.unwrap();
+        }
+        request
+    }
+
+    async fn answer(host: &mut DuplexStream, (status, number): (u16, u32), body: &[u8]) {
+        let length = u32::try_from(body.len()).unwrap();
+        host.write_all(&Response { status, number, length }.encode()).await.unwrap();
+        host.write_all(body).await.unwrap();
+    }
+
+    fn ask(lane: &LaneClient, root: u8) -> tokio::task::JoinHandle<Answer> {
+        let lane = lane.clone();
+        tokio::spawn(async move { lane.get((AgreementId([1; 32]), SectorRoot([root; 32])), (0, 1)).await })
+    }
+
+    #[tokio::test]
+    async fn answers_find_their_requests_in_any_order() {
+        let (lane, mut host) = lane();
+        let (first, second) = (ask(&lane, 1), ask(&lane, 2));
+        let (a, b) = (request(&mut host).await, request(&mut host).await);
+        answer(&mut host, (0, b.number), &b.root.0).await;
+        answer(&mut host, (0, a.number), &a.root.0).await;
+        let bodies = [first.await.unwrap().unwrap(), second.await.unwrap().unwrap()];
+        assert_eq!(bodies, [Bytes::from(vec![1; 32]), Bytes::from(vec![2; 32])]);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_keeps_the_lane_and_its_code_must_fit() {
+        let (lane, mut host) = lane();
+        let asked = ask(&lane, 1);
+        let number = request(&mut host).await.number;
+        let body = postcard::to_allocvec(&Refusal::Busy).unwrap();
+        answer(&mut host, (Refusal::Busy.code(), number), &body).await;
+        assert!(matches!(asked.await.unwrap(), Err(HostFault::Refused(Refusal::Busy))));
+        let asked = ask(&lane, 1);
+        let number = request(&mut host).await.number;
+        answer(&mut host, (Refusal::NotOpen.code(), number), &body).await;
+        assert!(matches!(asked.await.unwrap(), Err(HostFault::Misbehaved(Misbehaviour::Frame))));
+        assert!(lane.works());
+    }
+
+    #[tokio::test]
+    async fn an_answer_nobody_asked_for_ends_the_lane_and_fails_what_waits() {
+        let (lane, mut host) = lane();
+        let asked = ask(&lane, 1);
+        let number = request(&mut host).await.number;
+        answer(&mut host, (0, number.wrapping_add(7)), &[]).await;
+        assert!(matches!(asked.await.unwrap(), Err(HostFault::Misbehaved(Misbehaviour::Frame))));
+        assert!(!lane.works());
+    }
+
+    #[tokio::test]
+    async fn garbage_and_oversized_answers_end_the_lane_before_anything_is_allocated() {
+        let mut oversized = Response { status: 0, number: 1, length: 0 }.encode();
+        oversized[12..].copy_from_slice(&u32::MAX.to_be_bytes());
+        for head in [[0xFF; RESPONSE_BYTES], oversized] {
+            let (lane, mut host) = lane();
+            let asked = ask(&lane, 1);
+            request(&mut host).await;
+            host.write_all(&head).await.unwrap();
+            assert!(matches!(asked.await.unwrap(), Err(HostFault::Misbehaved(Misbehaviour::Frame))));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lane_on_which_nothing_moves_fails_within_the_stall_time() {
+        let (lane, mut host) = lane();
+        let asked = ask(&lane, 1);
+        request(&mut host).await;
+        assert!(matches!(asked.await.unwrap(), Err(HostFault::Late { after }) if after == STALL));
+        let body = Bytes::from(vec![0; SECTOR_BYTES]);
+        let refused = lane.put(AgreementId([1; 32]), SectorRoot([1; 32]), body).await;
+        assert!(refused.is_err(), "a broken lane takes no more");
+    }
+
+    #[tokio::test]
+    async fn a_closed_lane_fails_what_waits() {
+        let (lane, mut host) = lane();
+        let asked = ask(&lane, 1);
+        request(&mut host).await;
+        drop(host);
+        assert!(matches!(asked.await.unwrap(), Err(HostFault::Broken(_))));
+        assert!(!lane.works());
+    }
+}

@@ -10,6 +10,7 @@ use crate::request::Keeping;
 use crate::size::{self, Amount};
 use crate::survey::{Survey, SurveyError, survey};
 use crate::views::{NotChosen, Quote, QuotedHost};
+use layr_audits::Verdict;
 use layr_market::{Request, Terms, accrued_rounded_up};
 use layr_placement::{Choice, Policy, Rejection, Remedy, Shortage, choose};
 use layr_protocol::SignedOffer;
@@ -136,7 +137,7 @@ fn agreed_sectors(config: &OwnerConfig, needed: u64) -> u64 {
     needed.saturating_add(extra).max(config.least_sectors)
 }
 
-/// Agreements that exist, have room, and last nearly as long as asked.
+/// Agreements that exist, have room, last nearly as long as asked, and whose host passed its newest audit.
 fn usable(
     agreements: &[Agreement],
     needed: u64,
@@ -148,6 +149,7 @@ fn usable(
     agreements
         .iter()
         .filter(|agreement| agreement.runs(now) && long_enough(agreement) && agreement.grows())
+        .filter(|agreement| agreement.audited.is_none_or(|(verdict, _)| verdict == Verdict::Passed))
         .filter(|agreement| agreement.room() >= needed && !without.contains(&agreement.host()))
         .filter(|agreement| keeping.max_rate.is_none_or(|limit| agreement.terms.rate <= limit))
         .filter(|agreement| hosts.insert(agreement.host()))
@@ -174,7 +176,7 @@ async fn attempt(
     let known: Vec<NodeKey> =
         agreements.iter().filter(|agreement| agreement.runs(now)).map(Agreement::host).collect();
     let wanted = (hosts + usize::from(policy.spares)).max(hosts * core.config.survey);
-    let survey = survey(core, wanted, &known, without).await.map_err(|error| match error {
+    let survey = survey(core, (hosts, wanted), &known, without).await.map_err(|error| match error {
         SurveyError::Net(fault) => failed(Stage::Find, fault),
         SurveyError::Records(fault) => failed(Stage::Records, fault),
     })?;

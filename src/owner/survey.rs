@@ -15,8 +15,10 @@ use tokio::time::{Instant, timeout_at};
 const LOOKUPS: u32 = 6;
 /// Hosts asked of one look-up at least: a Kademlia bucket.
 const BUCKET: usize = 20;
-/// How long slower hosts are waited for once enough have answered.
+/// How long slower hosts are waited for once as many as wanted have answered.
 const GRACE: Duration = Duration::from_millis(300);
+/// How long slower hosts are waited for once as many as needed have answered: one that hangs costs no more.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// Hosts that answered.
 #[derive(Debug, Default)]
@@ -26,11 +28,11 @@ pub(crate) struct Survey {
     pub(crate) silent: Vec<HostFailure>,
 }
 
-/// Asks around until `wanted` hosts have answered, or everybody found has or the time for a call is over.
-/// `known` hosts are asked whether or not a look-up finds them; `without` are not asked.
+/// Asks around until `wanted` hosts have answered, or everybody found has, or the time is over: soon once `needed`
+/// have answered. `known` hosts are asked whether or not a look-up finds them; `without` are not asked.
 pub(crate) async fn survey(
     core: &Core,
-    wanted: usize,
+    (needed, wanted): (usize, usize),
     known: &[NodeKey],
     without: &[NodeKey],
 ) -> Result<Survey, SurveyError> {
@@ -56,9 +58,12 @@ pub(crate) async fn survey(
             }
             Err(fault) => out.silent.push(HostFailure { node: card.node, fault }),
         }
-        if out.candidates.len() >= wanted {
-            until = until.min(Instant::now() + GRACE);
-        }
+        let grace = match out.candidates.len() {
+            enough if enough >= wanted => GRACE,
+            enough if enough >= needed => PATIENCE,
+            _ => continue,
+        };
+        until = until.min(Instant::now() + grace);
     }
     out.candidates.sort_by_key(Candidate::node);
     Ok(out)

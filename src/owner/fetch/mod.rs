@@ -3,6 +3,9 @@
 //! All hosts are connected to at once and none is waited for: a shard is asked of whoever is there. Data shards are
 //! preferred, because they need no decoding; what is missing is rebuilt.
 
+mod search;
+
+use self::search::{Search, There};
 use crate::core::Core;
 use crate::error::{DownloadCause, HostFailure, HostFault, Misbehaviour};
 use crate::lane::LaneClient;
@@ -307,73 +310,6 @@ pub(crate) async fn sector(
     match check(&shard, GroupRange::ALL, answer)? {
         Got::Whole(shard) => Ok(shard),
         Got::Range(..) => Err(HostFault::Misbehaved(Misbehaviour::Bytes)),
-    }
-}
-
-/// Whether a host can be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum There {
-    /// Its lane is open.
-    Now,
-    /// It is being connected to, and worth waiting for.
-    Soon,
-    /// It is not to be waited for.
-    Not,
-}
-
-/// Which shards to ask for next. Pure.
-struct Search<'a> {
-    want: &'a Want,
-    /// Not asked yet, wanted ones first.
-    queue: VecDeque<ShardRecord>,
-    got: Vec<Got>,
-    /// Asked and not brought.
-    lost: usize,
-    /// Extra shards to have in flight because others are late.
-    hedge: usize,
-}
-
-impl<'a> Search<'a> {
-    fn new(want: &'a Want) -> Self {
-        let mut queue: Vec<ShardRecord> = want.segment.shards.clone();
-        queue.sort_by_key(|shard| (!want.shards.contains(&shard.index), shard.index));
-        Self { want, queue: queue.into(), got: Vec::new(), lost: 0, hedge: 0 }
-    }
-
-    fn needed(&self) -> u8 {
-        self.want.segment.profile.k()
-    }
-
-    fn has(&self, index: ShardIndex) -> bool {
-        self.got.iter().any(|got| got.index() == index)
-    }
-
-    fn open(&self) -> impl Iterator<Item = &ShardRecord> {
-        self.queue.iter()
-    }
-
-    fn enough(&self) -> bool {
-        self.got.len() >= usize::from(self.needed()) || self.want.shards.iter().all(|index| self.has(*index))
-    }
-
-    /// The next shard to ask for, if one more should be in flight and somebody is there to be asked.
-    fn next(&mut self, in_flight: usize, there: &dyn Fn(&NodeKey) -> There) -> Option<ShardRecord> {
-        if self.enough() {
-            return None;
-        }
-        let wanted = |shard: &ShardRecord| self.want.shards.contains(&shard.index);
-        let absent = self.queue.iter().any(|shard| wanted(shard) && there(&shard.host) == There::Not);
-        // While nothing has gone wrong the wanted shards are all it takes; afterwards any k are.
-        let smooth = self.lost == 0 && self.hedge == 0 && !absent;
-        let goal = if smooth { self.want.shards.len() } else { usize::from(self.needed()) + self.hedge };
-        if self.got.len() + in_flight >= goal {
-            return None;
-        }
-        let fits = |shard: &ShardRecord| {
-            there(&shard.host) == There::Now && !self.has(shard.index) && (!smooth || wanted(shard))
-        };
-        let at = self.queue.iter().position(fits)?;
-        self.queue.remove(at)
     }
 }
 

@@ -10,6 +10,11 @@
 //! Every step is written down first and may be repeated. An empty slot on the ledger means that somebody has
 //! settled already.
 
+mod decide;
+
+pub(crate) use decide::expired;
+
+use self::decide::{Todo, decide, fair_split};
 use crate::agreement::{Agreement, Ended, Parted, Phase};
 use crate::audit;
 use crate::config::MAX_CLOSE_BATCH;
@@ -27,16 +32,12 @@ use futures::future::{BoxFuture, join_all};
 use layr_audits::{AuditKind, Verdict};
 use layr_identity::verify;
 use layr_market::{
-    FinalReason, FinalSplit, Outcome, Revision, Settled, Settlement, SlotState, SoftwareSha256,
-    Stage as Clock, Terms, settle as shares,
+    FinalReason, Outcome, Settled, SlotState, SoftwareSha256, Stage as Clock, settle as shares,
 };
 use layr_protocol::{CoSigned, Finish, HostApiClient};
 use layr_types::{AgreementId, ByteCount, Stroops, UnixSeconds};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-
-/// How far the start may lie before the opening, seconds: until then the same terms could be opened again.
-const OPENING_SLACK: u64 = 3_600;
 
 fn failed(cause: impl Into<SettleCause>) -> SettleError {
     let cause = cause.into();
@@ -45,55 +46,6 @@ fn failed(cause: impl Into<SettleCause>) -> SettleError {
         _ => MoneyEffect::None,
     };
     Failed::new(Stage::Settle, cause).money(money).next(NextStep::Retry)
-}
-
-/// What an expired agreement pays, as far as this machine knows.
-pub(crate) fn expired(agreement: &Agreement) -> Option<Settlement> {
-    let outcome = match &agreement.newest {
-        Some(signed) => Outcome::Missed(&signed.revision),
-        None => Outcome::Unused,
-    };
-    shares(&agreement.terms, Settled::default(), agreement.terms.end, outcome).ok()
-}
-
-/// The split both sides compute for themselves; over the whole term, or up to the notice after the newest
-/// revision where it ends early.
-pub(crate) fn fair_split(terms: &Terms, newest: &Revision, reason: FinalReason) -> Option<FinalSplit> {
-    let until = match reason {
-        FinalReason::TermOver => terms.end,
-        FinalReason::Early => newest.time.plus(u64::from(terms.notice)).min(terms.end),
-        FinalReason::Renewed => newest.time.min(terms.end),
-    };
-    let outcome = if newest.n == 0 { Outcome::Unused } else { Outcome::Proved(newest) };
-    let fair = shares(terms, Settled::default(), until, outcome).ok()?;
-    Some(FinalSplit { id: newest.id, n: newest.n, host: fair.host, owner: fair.owner, reason })
-}
-
-/// What is to be done about one agreement. Pure: the performing is elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Todo {
-    /// Nothing before this moment.
-    Wait(SettleStep, UnixSeconds),
-    /// Ask the host for its signature, then close.
-    Part(FinalReason),
-    /// Both have signed: close.
-    Close,
-    /// Nobody proved: expire.
-    Expire,
-}
-
-/// Decides by the clock alone.
-fn decide(agreement: &Agreement, now: UnixSeconds, early: bool) -> Todo {
-    let terms = &agreement.terms;
-    let reopenable = terms.offer_expiry.min(terms.start.plus(OPENING_SLACK));
-    match (agreement.phase, agreement.clock(now)) {
-        (Phase::Parting, _) if now > reopenable => Todo::Close,
-        (Phase::Open, Clock::Over) => Todo::Expire,
-        (Phase::Open, Clock::Running) if !early => Todo::Wait(SettleStep::Running, terms.end),
-        _ if now <= reopenable => Todo::Wait(SettleStep::Waiting, reopenable.plus(1)),
-        (_, Clock::Running) => Todo::Part(FinalReason::Early),
-        _ => Todo::Part(FinalReason::TermOver),
-    }
 }
 
 /// The verb.
