@@ -10,6 +10,7 @@ mod beacon;
 mod close;
 mod cost;
 mod deal;
+mod events;
 mod expire;
 mod laws;
 mod money;

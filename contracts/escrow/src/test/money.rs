@@ -6,10 +6,11 @@ use super::refusal;
 use super::std::panic::{AssertUnwindSafe, catch_unwind};
 use super::std::{format, string::String};
 use super::world::{DEPOSIT, FUNDS, World, config, deploy};
-use crate::{Config, Error};
+use crate::{Config, Credited, Error};
 use layr_types::ContractId;
+use soroban_sdk::testutils::{Address as _, Events as _};
 use soroban_sdk::token::StellarAssetClient;
-use soroban_sdk::{Address, BytesN, Vec, testutils::Address as _, vec};
+use soroban_sdk::{Address, BytesN, Event as _, Vec, vec};
 
 #[test]
 fn a_host_deposits_and_withdraws_to_its_account() {
@@ -100,6 +101,9 @@ fn a_frozen_owner_cannot_block_a_settlement_and_keeps_its_money() {
     world.escrow.expire(&deal.terms_bytes(&world), &deal.state_bytes(&world), &none);
     let share = (deal.terms.escrow + deal.terms.voucher_part - deal.terms.base_fee).0;
     let owner = world.owner_address();
+    let credited = Credited { owner: owner.clone(), amount: share, token: world.other.clone() };
+    let told = world.env.events().all().filter_by_contract(&world.escrow.address);
+    assert!(told.events().contains(&credited.to_xdr(&world.env, &world.escrow.address)));
     assert_eq!(world.escrow.credit(&owner, &world.other), share);
     assert_eq!(world.escrow.balance(&key, &world.other), DEPOSIT + deal.terms.base_fee.0);
     assert!(world.escrow.try_owner_withdraw(&owner, &world.other).is_err(), "still frozen");
