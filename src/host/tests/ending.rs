@@ -160,6 +160,44 @@ async fn crashing_after_every_step_settles_exactly_once() {
 }
 
 #[tokio::test]
+async fn a_lost_answer_never_makes_the_host_repeat_what_happened() {
+    let (mut world, owner) = stored().await;
+    world.ledger.set_mute(true);
+    let frozen = owner.terms.freezes_at(owner.terms.end);
+    let publish_at = owner.terms.end.plus(u64::from(owner.terms.publish_window) / 4);
+    for moment in [publish_at, frozen.plus(3_700)] {
+        for later in 0..40 {
+            world.at(moment.plus(later * 60)).await;
+            world = world.restart();
+        }
+    }
+    assert_eq!(world.ledger.calls(), ["publish", "post_beacon", "prove"]);
+    assert_eq!(world.ledger.tries(), 2, "the slot told it that both had happened");
+    let income = world.ledger.paid()[0].settlement.host - owner.terms.collateral;
+    assert_eq!(world.host.status().await.expect("readable").paid, income);
+}
+
+#[tokio::test]
+async fn a_ledger_that_refuses_is_asked_ever_more_rarely() {
+    let (world, owner) = stored().await;
+    world.ledger.set_refusing(true);
+    let publish_at = owner.terms.end.plus(u64::from(owner.terms.publish_window) / 4);
+    let mut tries = Vec::new();
+    for minute in 0..240 {
+        world.at(publish_at.plus(minute * 60)).await;
+        if minute % 60 == 59 {
+            tries.push(world.ledger.tries());
+        }
+    }
+    assert!(tries[0] <= 9, "in the first hour: {tries:?}");
+    assert!(tries[3] - tries[2] <= 4, "in the fourth: {tries:?}");
+    assert!(tries[3] > tries[2], "but it goes on: {tries:?}");
+    world.ledger.set_refusing(false);
+    world.at(publish_at.plus(5 * 3_600)).await;
+    assert_eq!(world.ledger.calls(), ["publish"]);
+}
+
+#[tokio::test]
 async fn an_unreachable_ledger_is_asked_again_and_nothing_is_lost() {
     let (world, owner) = stored().await;
     let publish_at = owner.terms.end.plus(u64::from(owner.terms.publish_window) / 4);

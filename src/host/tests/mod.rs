@@ -106,6 +106,8 @@ impl World {
         let space = self.host.space();
         assert_eq!(space, self.host.recount().expect("the rows can be read"), "counters drifted from rows");
         assert_eq!(space.quota(), self.config.quota.whole_sectors());
+        let walked = crate::desk::walk(self.host.records()).expect("the rows can be read");
+        assert_eq!(self.host.desk().seats, walked.seats, "what the host knows by heart is what is written");
     }
 }
 

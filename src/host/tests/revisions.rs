@@ -63,6 +63,28 @@ async fn an_append_the_host_does_not_compute_itself_is_refused_and_changes_nothi
 }
 
 #[tokio::test]
+async fn a_sector_already_here_is_appended_without_sending_it_but_never_beyond_the_capacity() {
+    let world = World::new(10);
+    let mut first = Owner::open(&world, 1, 4).await;
+    first.store(&world, &[1, 2], START).await.expect("stored");
+    let mut second = Owner::open(&world, 2, 2).await;
+    let (renewed, peaks) = second.append(&[root_of(&sector(1))], START);
+    world.host.append(second.key, renewed.clone()).await.map(drop).expect("a renewal sends nothing again");
+    (second.newest, second.peaks) = (renewed.revision, peaks);
+    world.assert_books();
+    second.put(&world, &sector(3)).await.expect("its last room");
+    let (beyond, _) = second.append(&[root_of(&sector(2))], START);
+    assert_eq!(
+        world.host.append(second.key, beyond).await,
+        Err(Refusal::OverCapacity),
+        "three sectors in two"
+    );
+    let (within, _) = second.append(&[root_of(&sector(3))], START);
+    assert!(world.host.append(second.key, within).await.is_ok());
+    world.assert_books();
+}
+
+#[tokio::test]
 async fn a_host_with_every_leaf_passes_and_its_money_moves_from_due_to_paid() {
     let world = World::new(40);
     let mut owner = Owner::open(&world, 1, 40).await;

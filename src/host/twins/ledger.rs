@@ -32,6 +32,9 @@ struct State {
     paid: Vec<Paid>,
     calls: Vec<&'static str>,
     down: bool,
+    mute: bool,
+    refusing: bool,
+    tries: u64,
 }
 
 /// The ledger.
@@ -60,6 +63,22 @@ impl MemoryLedger {
     /// Makes the ledger unreachable, or reachable again.
     pub fn set_down(&self, down: bool) {
         self.state().down = down;
+    }
+
+    /// Makes it do what it is asked and lose the answer, or no longer.
+    pub fn set_mute(&self, mute: bool) {
+        self.state().mute = mute;
+    }
+
+    /// Makes it refuse every change, or no longer.
+    pub fn set_refusing(&self, refusing: bool) {
+        self.state().refusing = refusing;
+    }
+
+    /// How often a host has tried to change something.
+    #[must_use]
+    pub fn tries(&self) -> u64 {
+        self.state().tries
     }
 
     /// Opens an agreement as its owner would.
@@ -99,6 +118,17 @@ impl MemoryLedger {
         match state.down {
             true => Err(LedgerError::Unavailable { detail: "nobody answers".into() }),
             false => Ok(state),
+        }
+    }
+
+    /// Makes a change, unless the ledger is in a mood.
+    fn change<T>(&self, change: impl FnOnce() -> Answer<T>) -> Answer<T> {
+        self.state().tries += 1;
+        check(!self.state().refusing, "refused on principle")?;
+        let done = change()?;
+        match self.state().mute {
+            true => Err(LedgerError::Unavailable { detail: "the answer was lost".into() }),
+            false => Ok(done),
         }
     }
 
@@ -197,7 +227,7 @@ impl HostLedger for MemoryLedger {
     }
 
     fn publish(&self, at: OnLedger, newest: CoSigned) -> BoxFuture<'_, Answer<()>> {
-        Box::pin(async move { self.publish_now(&at, &newest) })
+        Box::pin(async move { self.change(|| self.publish_now(&at, &newest)) })
     }
 
     fn posted_beacon(&self, round: u64) -> BoxFuture<'_, Answer<Option<[u8; 32]>>> {
@@ -215,15 +245,15 @@ impl HostLedger for MemoryLedger {
     }
 
     fn prove(&self, at: OnLedger, proof: Proof) -> BoxFuture<'_, Answer<()>> {
-        Box::pin(async move { self.prove_now(&at, &proof) })
+        Box::pin(async move { self.change(|| self.prove_now(&at, &proof)) })
     }
 
     fn expire(&self, at: OnLedger, published: Option<Revision>) -> BoxFuture<'_, Answer<()>> {
-        Box::pin(async move { self.expire_now(&at, published.as_ref()) })
+        Box::pin(async move { self.change(|| self.expire_now(&at, published.as_ref())) })
     }
 
     fn close(&self, at: OnLedger, split: SignedSplit) -> BoxFuture<'_, Answer<()>> {
-        Box::pin(async move { self.close_now(&at, &split) })
+        Box::pin(async move { self.change(|| self.close_now(&at, &split)) })
     }
 }
 
