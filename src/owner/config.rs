@@ -36,8 +36,8 @@ pub struct OwnerConfig {
 impl Default for OwnerConfig {
     fn default() -> Self {
         Self {
-            send_memory: ByteCount(96 << 20),
-            fetch_memory: ByteCount(64 << 20),
+            send_memory: ByteCount(64 << 20),
+            fetch_memory: ByteCount(48 << 20),
             connect: Duration::from_secs(5),
             call: Duration::from_secs(10),
             shard_floor: Duration::from_secs(3),

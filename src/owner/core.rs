@@ -33,7 +33,9 @@ pub(crate) struct Inner {
     pub(crate) catalogue_key: CatalogueKey,
     /// Held while agreements are planned and opened, so that two uploads never take one slot.
     pub(crate) opening: tokio::sync::Mutex<()>,
-    /// Held while the catalogue is made and put on the network.
+    /// Held from when a catalogue is made until it is recorded.
+    pub(crate) cataloguing: Arc<tokio::sync::Mutex<()>>,
+    /// Held while the newest catalogue's pointer is spread.
     pub(crate) publishing: tokio::sync::Mutex<()>,
     locks: Mutex<HashMap<AgreementId, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -93,6 +95,7 @@ impl Core {
             secrets,
             catalogue_key,
             opening: tokio::sync::Mutex::new(()),
+            cataloguing: Arc::default(),
             publishing: tokio::sync::Mutex::new(()),
             locks: Mutex::new(HashMap::new()),
         }));

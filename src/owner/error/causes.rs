@@ -77,13 +77,11 @@ pub enum UploadCause {
         /// The limit.
         limit: Stroops,
     },
-    /// The files need more room than the agreements made for them; they grew after they were measured.
-    #[error("the data needs {needed} on each host and only {agreed} are agreed")]
+    /// A stream did not end where it was announced to: room was agreed for that much.
+    #[error("the stream is longer than the {announced} it was announced with")]
     OverCapacity {
-        /// Needed on each host.
-        needed: ByteCount,
-        /// Agreed.
-        agreed: ByteCount,
+        /// What was announced.
+        announced: ByteCount,
     },
     /// The ledger.
     #[error(transparent)]

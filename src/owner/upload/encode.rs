@@ -5,7 +5,8 @@ use crate::error::{SourceError, UploadCause};
 use crate::sources::{SourceReader, Stamped};
 use crate::stored::StoredIndex;
 use layr_coding::{EncodeError, EncodeOptions, Encoded, Encoder, Profile};
-use std::io::Read;
+use layr_types::ByteCount;
+use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -16,7 +17,7 @@ pub(crate) enum Feed {
     /// Files that can be read again.
     Files(Vec<Stamped>),
     /// A stream that cannot.
-    Stream(Option<Box<dyn Read + Send>>),
+    Stream(Option<Box<dyn Read + Send>>, ByteCount),
 }
 
 /// What comes out, and how it ended.
@@ -34,7 +35,10 @@ pub(crate) fn start(
 ) -> Result<Encoding, UploadCause> {
     let work = match feed {
         Feed::Files(sources) => Work::Files(sources.clone()),
-        Feed::Stream(reader) => Work::Stream(reader.take().ok_or(UploadCause::StreamGone)?),
+        Feed::Stream(reader, size) => {
+            let reader = reader.take().ok_or(UploadCause::StreamGone)?;
+            Work::Stream(Announced { reader, size: *size, left: size.0 })
+        }
     };
     let options = EncodeOptions { compress, index: Arc::new(index), ..EncodeOptions::default() };
     let encoder = Encoder::new(&core.secrets, profile, options)?;
@@ -44,7 +48,22 @@ pub(crate) fn start(
 
 enum Work {
     Files(Vec<Stamped>),
-    Stream(Box<dyn Read + Send>),
+    Stream(Announced),
+}
+
+/// A stream that may be no longer than it was announced, because room was agreed for that much.
+struct Announced {
+    reader: Box<dyn Read + Send>,
+    size: ByteCount,
+    left: u64,
+}
+
+impl Read for Announced {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let got = self.reader.read(out)?;
+        self.left = self.left.checked_sub(got as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        Ok(got)
+    }
 }
 
 fn run(mut encoder: Encoder, work: Work, out: &mpsc::Sender<Encoded>) -> Result<(), UploadCause> {
@@ -53,8 +72,14 @@ fn run(mut encoder: Encoder, work: Work, out: &mpsc::Sender<Encoded>) -> Result<
         Err(_) => ControlFlow::Break(()),
     };
     match work {
-        Work::Stream(reader) => {
-            encoder.add_file(reader, &mut sink)?;
+        Work::Stream(stream) => {
+            let agreed = stream.size;
+            encoder.add_file(stream, &mut sink).map_err(|error| match error {
+                EncodeError::Read(cause) if cause.kind() == io::ErrorKind::FileTooLarge => {
+                    UploadCause::OverCapacity { announced: agreed }
+                }
+                other => other.into(),
+            })?;
         }
         Work::Files(sources) => {
             for source in &sources {
@@ -70,7 +95,7 @@ fn run(mut encoder: Encoder, work: Work, out: &mpsc::Sender<Encoded>) -> Result<
 /// A read error is the file's, everything else the encoder's.
 fn unreadable(source: &Stamped, error: EncodeError) -> UploadCause {
     match error {
-        EncodeError::Read(cause) if cause.kind() == std::io::ErrorKind::Other => {
+        EncodeError::Read(cause) if cause.kind() == io::ErrorKind::Other => {
             SourceError::Changed { path: source.path.clone() }.into()
         }
         EncodeError::Read(cause) => {

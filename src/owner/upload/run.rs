@@ -117,7 +117,7 @@ pub(crate) async fn upload_stream(
     let source = Stamped { path: name.into(), name: named, size, modified: None, mode: None };
     let mut job = begin(core, vec![source], &keeping).await?;
     job.stream = true;
-    Run::new(core, job, Feed::Stream(Some(reader)), progress).go().await
+    Run::new(core, job, Feed::Stream(Some(reader), size), progress).go().await
 }
 
 /// One upload under way.
@@ -138,6 +138,8 @@ struct Made {
     segments: Vec<SegmentRecord>,
     saved: Saved,
     now: UnixSeconds,
+    /// Until the catalogue is recorded, no other upload may build on the one before.
+    _only: tokio::sync::OwnedMutexGuard<()>,
 }
 
 impl<'a> Run<'a> {
@@ -353,8 +355,9 @@ impl<'a> Run<'a> {
             put_agreements: agreements,
             ..CatalogueUpdate::default()
         };
+        let only = std::sync::Arc::clone(&self.core.cataloguing).lock_owned().await;
         let saved = catalogue::send(self.core, update, (self.job.profile, now), sender).await?;
-        Ok(saved.map(|saved| Made { files, segments, saved, now }).ok_or(1))
+        Ok(saved.map(|saved| Made { files, segments, saved, now, _only: only }).ok_or(1))
     }
 
     fn manifests(&self, files: &[EncodedFile]) -> Result<Vec<Manifest>, UploadCause> {

@@ -2,6 +2,7 @@
 
 use crate::world::{World, keeping, noise};
 use layr_owner::Silent;
+use layr_owner::error::UploadCause;
 use layr_types::Stroops;
 use std::sync::Arc;
 
@@ -97,4 +98,36 @@ async fn a_stream_goes_up_under_a_name() {
     let named = ("piped".to_owned(), layr_types::ByteCount(2_000_000));
     world.owner.upload_stream(named, reader, keeping(2, 4), Arc::new(Silent)).await.unwrap();
     assert_eq!(world.download("piped").await.unwrap(), content);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_longer_than_announced_is_a_clear_error() {
+    let world = World::new(4, 64);
+    let reader = Box::new(std::io::Cursor::new(noise(3_000_000, "stream")));
+    let named = ("piped".to_owned(), layr_types::ByteCount(2_000_000));
+    let error = world.owner.upload_stream(named, reader, keeping(2, 4), Arc::new(Silent)).await.unwrap_err();
+    let announced = layr_types::ByteCount(2_000_000);
+    assert!(
+        matches!(error.cause, UploadCause::OverCapacity { announced: told } if told == announced),
+        "{error}"
+    );
+    assert!(world.owner.list("").unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn uploads_at_the_same_time_do_not_lose_each_others_files() {
+    let mut world = World::new(4, 256);
+    let keeping = keeping(2, 4);
+    world.upload(&world.file("first", 100_000), &keeping).await.unwrap();
+    let paths: Vec<_> = (0..4).map(|number| world.file(&format!("file {number}"), 2_500_000)).collect();
+    let uploads = paths.iter().map(|path| world.upload(path, &keeping));
+    for done in futures::future::join_all(uploads).await {
+        done.unwrap();
+    }
+    world.second_machine();
+    assert_eq!(world.owner.recover(Arc::new(Silent)).await.unwrap().files, 5);
+    for number in 0..4 {
+        let name = format!("file {number}");
+        assert_eq!(world.download(&name).await.unwrap(), noise(2_500_000, &name));
+    }
 }
