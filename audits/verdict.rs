@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How an audit ended, from the least that is said against the host to the most: `max` is the worst of several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// The auditor could not reach anybody: says nothing about the host.
     OwnFault,

@@ -126,7 +126,8 @@ pub async fn joined_owner_with(
     owner: OwnerConfig,
 ) -> Result<OwnerNode, Failure> {
     settings.require_initialised()?;
-    if settings.bootstrap.is_empty() && !settings.mdns {
+    let met = settings.dir.join("owner").join(layr_node::HOSTS_MET_FILE).exists();
+    if settings.bootstrap.is_empty() && !settings.mdns && !met {
         return Err(Failure::usage(
             "no node to enter the network through is known",
             format!("Add one to 'bootstrap' in {}; a host prints its addresses when it starts.", settings.dir.join(crate::settings::FILE_NAME).display()),

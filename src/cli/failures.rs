@@ -4,9 +4,10 @@ use crate::exit::{self, Exit};
 use crate::failure::{Failure, MoneyEffect};
 use layr_ledger::{Cause, LedgerError};
 use layr_node::{HostNodeError, OwnerNodeError};
+use layr_owner::error::{AuditCause, DownloadCause, RecoverCause, SettleCause, UploadCause};
 use layr_owner::{
-    AuditCause, AuditError, DownloadCause, DownloadError, Failed, LedgerFault, NextStep, RecordsFault, RecoverCause,
-    RecoverError, SettleCause, SettleError, UploadCause, UploadError, ViewError,
+    AuditError, DownloadError, Failed, LedgerFault, NextStep, RecordsFault, RecoverError, SettleError, UploadError,
+    ViewError,
 };
 use layr_store::StoreError;
 use std::error::Error;

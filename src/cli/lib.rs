@@ -21,11 +21,11 @@ mod table;
 mod units;
 
 use clap::Parser as _;
-use std::ffi::OsString;
+use std::env::ArgsOs;
 use std::process::ExitCode;
 
 /// Runs the command line `args` (program name first) and returns the exit code.
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn run(args: ArgsOs) -> ExitCode {
     let cli = match args::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

@@ -34,6 +34,18 @@ impl OwnerNet {
         Self { net, network, record_seed, known: Arc::default() }
     }
 
+    /// Every host record remembered, as the bytes their hosts signed.
+    #[must_use]
+    pub fn remembered(&self) -> Vec<Vec<u8>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().map(|record| record.bytes().to_vec()).collect()
+    }
+
+    /// Remembers records of an earlier run, already checked.
+    pub fn recall(&self, records: &[VerifiedHostRecord]) {
+        records.iter().for_each(|record| self.remember(record));
+    }
+
     fn remember(&self, record: &VerifiedHostRecord) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_KNOWN {

@@ -68,7 +68,7 @@ pub struct HostNodeConfig {
 pub enum HostNodeError {
     /// The data directory.
     #[error(transparent)]
-    Store(#[from] layr_store::OpenError),
+    Store(#[from] layr_store::StoreError),
     /// The host's records.
     #[error(transparent)]
     Host(#[from] HostError),

@@ -11,6 +11,7 @@ mod network_file;
 mod notes;
 mod owner_ledger;
 mod owner_node;
+mod peers;
 
 pub use host_ledger::StellarHost;
 pub use host_net::OwnerNet;
@@ -18,4 +19,5 @@ pub use host_node::{HostNode, HostNodeConfig, HostNodeError};
 pub use network_file::{Network, NetworkFileError};
 pub use notes::Notes;
 pub use owner_ledger::StellarOwner;
+pub use peers::HOSTS_MET_FILE;
 pub use owner_node::{OwnerNode, OwnerNodeConfig, OwnerNodeError};

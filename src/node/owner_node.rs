@@ -3,10 +3,11 @@
 use crate::host_net::OwnerNet;
 use crate::network_file::Network;
 use crate::owner_ledger::StellarOwner;
+use crate::peers;
 use layr_identity::{Identity, Purpose};
 use layr_ledger::{LedgerClient, LedgerError};
 use layr_net::{LookupError, Multiaddr, Net, NetConfig, StartError};
-use layr_owner::{Owner, OwnerKeys, OwnerPorts, Progress};
+use layr_owner::{Owner, OwnerConfig, Ports, RecordsFault};
 use layr_store::OwnerStore;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ pub struct OwnerNodeConfig {
     pub bootstrap: Vec<Multiaddr>,
     /// Find nodes on the local network.
     pub mdns: bool,
-    /// Who is told how far things are.
-    pub progress: Arc<dyn Progress>,
+    /// How the owner works.
+    pub owner: OwnerConfig,
 }
 
 /// Why an owner cannot start.
@@ -35,7 +36,10 @@ pub struct OwnerNodeConfig {
 pub enum OwnerNodeError {
     /// The data directory.
     #[error(transparent)]
-    Store(#[from] layr_store::OpenError),
+    Store(#[from] layr_store::StoreError),
+    /// The owner's records.
+    #[error(transparent)]
+    Records(#[from] RecordsFault),
     /// The ledger's configuration.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -53,10 +57,12 @@ pub enum OwnerNodeError {
 /// An owner with its ports.
 pub struct OwnerNode {
     /// The verbs.
-    pub owner: Arc<Owner>,
+    pub owner: Owner,
     /// The ledger client, for what is not an owner's verb (balances, funding).
     pub ledger: LedgerClient,
     net: Net,
+    hosts: OwnerNet,
+    dir: PathBuf,
 }
 
 impl OwnerNode {
@@ -70,19 +76,22 @@ impl OwnerNode {
         let ledger = LedgerClient::new(config.network.ledger.clone())?;
         let network = config.network.ledger.network_id();
         let mut door = NetConfig::client(config.identity.node_seed(), network);
+        let met = peers::load(&config.dir, &network);
         door.bootstrap = config.bootstrap;
+        door.bootstrap.extend(peers::entrances(&met));
         door.mdns = config.mdns;
         let (net, _) = Net::start(door).await?;
         let stellar =
             StellarOwner::new(ledger.escrow(config.network.escrow), config.network.token, &config.identity);
-        let ports = OwnerPorts {
-            net: Arc::new(OwnerNet::new(net.clone(), network, config.identity.secret(Purpose::CatalogueRecord))),
+        let hosts = OwnerNet::new(net.clone(), network, config.identity.secret(Purpose::CatalogueRecord));
+        hosts.recall(&met);
+        let ports = Ports {
+            net: Arc::new(hosts.clone()),
             ledger: Arc::new(stellar),
             records: Arc::new(store),
-            progress: config.progress,
+            identity: Arc::new(config.identity),
         };
-        let owner = Owner::new(OwnerKeys::from(&config.identity), ports);
-        Ok(Self { owner: Arc::new(owner), ledger, net })
+        Ok(Self { owner: Owner::open(ports, config.owner)?, ledger, net, hosts, dir: config.dir })
     }
 
     /// Waits until the network has been entered.
@@ -93,8 +102,11 @@ impl OwnerNode {
         self.net.joined(within).await.map_err(OwnerNodeError::Join)
     }
 
-    /// Closes the door.
+    /// Closes the door and keeps the hosts met for the next run.
     pub async fn stop(self) {
         self.net.shutdown().await;
+        if let Err(error) = peers::save(&self.dir, &self.hosts.remembered()) {
+            tracing::debug!(%error, "the hosts met could not be kept");
+        }
     }
 }

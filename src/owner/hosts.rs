@@ -85,7 +85,7 @@ impl Hosts {
             return Ok((client.clone(), false));
         }
         let after = self.0.config.connect;
-        let client = timeout(after, self.0.net.rpc(node)).await.map_err(|_| HostFault::Late { after })??;
+        let client = timeout(after, self.0.net.rpc(node)).await.map_err(|_| unreachable_within(after))??;
         let hello = Hello { version: PROTOCOL_VERSION, context: self.0.info.context };
         let mut context = context::current();
         context.deadline = Instant::now() + after;
@@ -111,7 +111,7 @@ impl Hosts {
     /// A lane in which nothing may stand still for longer than `stall`.
     pub(crate) async fn lane(&self, node: NodeKey, stall: Duration) -> Result<LaneClient, HostFault> {
         let after = self.0.config.connect;
-        let lane = timeout(after, self.0.net.lane(node)).await.map_err(|_| HostFault::Late { after })??;
+        let lane = timeout(after, self.0.net.lane(node)).await.map_err(|_| unreachable_within(after))??;
         Ok(LaneClient::start(lane, stall))
     }
 
@@ -125,4 +125,9 @@ impl Hosts {
         }
         Ok(signed)
     }
+}
+
+/// A host to which no connection could be made in time: not late with an answer, but not there.
+fn unreachable_within(after: Duration) -> HostFault {
+    NetFault::Unreachable(format!("no connection within {} ms", after.as_millis()).into()).into()
 }

@@ -88,7 +88,7 @@ fn decode_both_ways(secrets: &OwnerSecrets, segment: CommittedSegment, decoded: 
         .collect();
     let k = usize::from(profile.k());
     let (data, parity) = (&shards[..k], &shards[shards.len().saturating_sub(k)..]);
-    let mut time = |shards: &[VerifiedShard]| {
+    let time = |shards: &[VerifiedShard]| {
         let began = Instant::now();
         let bytes = decode_segment(&key, profile, used, shards).map_or(0, |bytes| bytes.len());
         (began.elapsed(), bytes as u64)

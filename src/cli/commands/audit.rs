@@ -74,6 +74,5 @@ const fn advice(verdict: Verdict) -> &'static str {
         Verdict::Late => "answered too late; counts against it only if it goes on",
         Verdict::Offline => "could not be reached; counts against it only if it stays away",
         Verdict::OwnFault => "no host could be reached: the fault is probably here; check this machine's network",
-        _ => "see -v for more",
     }
 }
