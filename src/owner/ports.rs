@@ -2,8 +2,8 @@
 //!
 //! | Port | Who implements it | Twin |
 //! |---|---|---|
-//! | [`HostNet`] | the node, over the network door | [`crate::twins::TwinNet`] |
-//! | [`OwnerLedger`] | the node, over the ledger client | [`crate::twins::TwinLedger`] |
+//! | [`HostNet`] | the node, over the network door | in `tests/stories/world.rs`, with real hosts behind it |
+//! | [`OwnerLedger`] | the node, over the ledger client | in `tests/stories/world.rs`, over the hosts' twin |
 //! | [`OwnerRecords`] | the store (RocksDB) | [`crate::twins::MemoryRecords`] |
 //! | [`crate::Progress`] | the command line | [`crate::Silent`] |
 

@@ -101,6 +101,7 @@ fn unreadable(source: &Stamped, error: EncodeError) -> UploadCause {
         EncodeError::Read(cause) => {
             SourceError::Unreadable { path: source.path.clone(), source: cause }.into()
         }
+        EncodeError::Stopped => UploadCause::Stopped,
         other => other.into(),
     }
 }

@@ -130,6 +130,7 @@ struct Run<'a> {
     sent: u64,
     send_seconds: f64,
     replaced: BTreeSet<NodeKey>,
+    failures: Vec<HostFailure>,
 }
 
 /// What a pass made.
@@ -145,7 +146,18 @@ struct Made {
 impl<'a> Run<'a> {
     fn new(core: &'a Core, job: Job, feed: Feed, progress: Arc<dyn Progress>) -> Self {
         let replaced = BTreeSet::new();
-        Self { core, job, feed, progress, began: Instant::now(), sent: 0, send_seconds: 0.0, replaced }
+        let failures = Vec::new();
+        Self {
+            core,
+            job,
+            feed,
+            progress,
+            began: Instant::now(),
+            sent: 0,
+            send_seconds: 0.0,
+            replaced,
+            failures,
+        }
     }
 
     /// A failure at `stage`, with what became of this job's money.
@@ -169,8 +181,9 @@ impl<'a> Run<'a> {
                 return self.record(made).await;
             }
         }
-        let missing = self.job.failed.len() as u64;
-        Err(self.failed(Stage::Send, UploadCause::HostsFailed { missing, failed: Vec::new() }))
+        let failed = std::mem::take(&mut self.failures);
+        let missing = failed.len() as u64;
+        Err(self.failed(Stage::Send, UploadCause::HostsFailed { missing, failed }))
     }
 
     /// Open agreements for every place.
@@ -191,7 +204,7 @@ impl<'a> Run<'a> {
                 over.push(seat);
             }
         }
-        if over.is_empty() { Ok(()) } else { self.replace(&over, Vec::new()).await }
+        if over.is_empty() { Ok(()) } else { self.replace(&over, Stage::Send).await }
     }
 
     fn unfollowed(&self, fault: crate::LedgerFault) -> UploadError {
@@ -239,14 +252,14 @@ impl<'a> Run<'a> {
         let failed = sign_all(core, &self.job, &*self.progress).await;
         let failed = failed.map_err(|error| self.sign_failed(Stage::Sign, error))?;
         if !failed.is_empty() {
-            self.drop_hosts(failed).await?;
+            self.drop_hosts(failed, Stage::Sign).await?;
             return Ok(None);
         }
         self.progress.tell(Event::Stage { stage: Stage::Audit, bytes: ByteCount::ZERO });
         let failed = first_audits(core, &self.job, &*self.progress).await;
         let failed = failed.map_err(|error| self.sign_failed(Stage::Audit, error))?;
         if !failed.is_empty() {
-            self.drop_hosts(failed).await?;
+            self.drop_hosts(failed, Stage::Audit).await?;
             return Ok(None);
         }
         Ok(Some(made))
@@ -355,7 +368,7 @@ impl<'a> Run<'a> {
             put_agreements: agreements,
             ..CatalogueUpdate::default()
         };
-        let only = std::sync::Arc::clone(&self.core.cataloguing).lock_owned().await;
+        let only = Arc::clone(&self.core.cataloguing).lock_owned().await;
         let saved = catalogue::send(self.core, update, (self.job.profile, now), sender).await?;
         Ok(saved.map(|saved| Made { files, segments, saved, now, _only: only }).ok_or(1))
     }
@@ -372,27 +385,32 @@ impl<'a> Run<'a> {
         Ok(manifests)
     }
 
-    /// Gives up hosts that did not sign or pass: what they acknowledged counts for nothing, others take their
-    /// places.
-    async fn drop_hosts(&mut self, failed: Vec<(AgreementId, HostFailure)>) -> Result<(), UploadError> {
+    /// Gives up hosts that did not sign or pass at `stage`: what they acknowledged counts for nothing, others take
+    /// their places.
+    async fn drop_hosts(
+        &mut self,
+        failed: Vec<(AgreementId, HostFailure)>,
+        stage: Stage,
+    ) -> Result<(), UploadError> {
         let mut draft = self.core.book.draft();
         let mut seats = Vec::new();
-        for (id, failure) in &failed {
+        for (id, failure) in failed {
             tracing::warn!(host = %failure.node, fault = %failure.fault, "a host fails after it took its shards");
             self.progress.tell(Event::Host { node: failure.node, what: HostEvent::Lost });
             self.job.failed.push(failure.node);
-            let acked = acks::load(&self.core.book, self.job.id, Some(*id));
+            let acked = acks::load(&self.core.book, self.job.id, Some(id));
             for (key, _) in acked.map_err(|fault| self.failed(Stage::Records, fault))? {
                 draft.delete(Space::Acks, &key.encode());
             }
-            seats.extend(self.job.places.iter().position(|place| place == id));
+            seats.extend(self.job.places.iter().position(|place| *place == id));
+            self.replaced.insert(failure.node);
+            self.failures.push(failure);
         }
         draft.commit().map_err(|fault| self.failed(Stage::Records, fault))?;
-        self.replace(&seats, failed.into_iter().map(|(_, failure)| failure).collect()).await
+        self.replace(&seats, stage).await
     }
 
-    async fn replace(&mut self, seats: &[usize], failures: Vec<HostFailure>) -> Result<(), UploadError> {
-        self.replaced.extend(failures.iter().map(|failure| failure.node));
+    async fn replace(&mut self, seats: &[usize], stage: Stage) -> Result<(), UploadError> {
         if seats.is_empty() {
             return self.job.save(self.core).map_err(|fault| self.failed(Stage::Records, fault));
         }
@@ -400,10 +418,15 @@ impl<'a> Run<'a> {
         match found {
             Ok(found) if found.len() >= seats.len() => Ok(()),
             Ok(_) | Err(Failed { cause: UploadCause::Shortage(_), .. }) => {
+                // The hosts of this job are tried again next time: they may be back.
                 self.job.failed.clear();
                 let _kept = self.job.save(self.core);
+                let failed = std::mem::take(&mut self.failures);
                 let missing = seats.len() as u64;
-                Err(self.failed(Stage::Send, UploadCause::HostsFailed { missing, failed: failures }))
+                Err(match stage {
+                    Stage::Audit => self.failed(stage, UploadCause::FirstAudit { failed }),
+                    _ => self.failed(stage, UploadCause::HostsFailed { missing, failed }),
+                })
             }
             Err(error) => Err(error),
         }

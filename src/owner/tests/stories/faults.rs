@@ -181,3 +181,15 @@ async fn damaged_records_and_records_of_another_phrase_do_not_open() {
     let refused = layr_owner::Owner::open(ports, crate::world::config()).err();
     assert!(matches!(refused, Some(RecordsFault::Damaged { .. })), "{refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_fails_its_first_audit_keeps_done_from_being_said() {
+    let world = World::new(4, 64);
+    let path = world.file("a.bin", 6_000_000);
+    let rotten = world.all()[1].clone();
+    rotten.rots.store(true, Ordering::SeqCst);
+    let error = world.upload(&path, &keeping(2, 4)).await.unwrap_err();
+    let UploadCause::FirstAudit { failed } = &error.cause else { panic!("{error}") };
+    assert_eq!(failed[0].node, rotten.node);
+    assert!(world.owner.list("").unwrap().is_empty(), "an upload that is not done is not listed");
+}

@@ -2,7 +2,7 @@
 
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::{Stream, StreamExt as _};
-use layr_host::ports::{HostLedger, OnLedger, SignedSplit};
+use layr_host::ports::{HostLedger, OnLedger, SectorError, SectorStore, SignedSplit, Slot};
 use layr_host::twins::{MemoryLedger, MemoryRecords as HostRows, MemorySectors, PlainNotes};
 use layr_host::{Host, HostConfig, HostPorts, HostService, serve_lane};
 use layr_identity::{Identity, Phrase, Signer, verify};
@@ -15,13 +15,16 @@ use layr_owner::{
 };
 use layr_placement::HostCard;
 use layr_protocol::{HostApi as _, HostApiClient};
-use layr_types::{AccountKey, ByteCount, ContractId, NetworkId, NodeKey, Stroops, TxHash, UnixSeconds};
+use layr_types::{
+    AccountKey, ByteCount, ContractId, GROUP_BYTES, NetworkId, NodeKey, SECTOR_BYTES, Stroops, TxHash,
+    UnixSeconds,
+};
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
@@ -53,6 +56,8 @@ pub enum Mode {
 pub struct Guest {
     pub host: Arc<Host>,
     pub sectors: Arc<MemorySectors>,
+    /// Whether what its disk is given rots at once.
+    pub rots: Arc<AtomicBool>,
     pub node: NodeKey,
     mode: Mutex<Mode>,
     /// Bytes its lanes take before the host dies; negative for any number.
@@ -77,6 +82,34 @@ impl Guest {
     /// Sectors its lanes have taken.
     pub fn puts(&self) -> u64 {
         self.taken.load(Ordering::SeqCst) / (1 << 20)
+    }
+}
+
+/// A disk that may lie: it takes a sector and keeps another.
+struct Disk {
+    sectors: Arc<MemorySectors>,
+    rots: Arc<AtomicBool>,
+}
+
+impl SectorStore for Disk {
+    fn reserve(&self, slots: u32) -> Result<(), SectorError> {
+        self.sectors.reserve(slots)
+    }
+
+    fn write(&self, slot: Slot, sector: &[u8; SECTOR_BYTES]) -> Result<(), SectorError> {
+        self.sectors.write(slot, sector)?;
+        if self.rots.load(Ordering::SeqCst) {
+            (0..SECTOR_BYTES).step_by(1024).for_each(|byte| self.sectors.rot(slot, byte));
+        }
+        Ok(())
+    }
+
+    fn read(&self, slot: Slot, first: usize, out: &mut [[u8; GROUP_BYTES]]) -> Result<(), SectorError> {
+        self.sectors.read(slot, first, out)
+    }
+
+    fn sync(&self) -> BoxFuture<'_, Result<(), SectorError>> {
+        self.sectors.sync()
     }
 }
 
@@ -520,9 +553,10 @@ fn guest(number: u8, slots: u32, chain: &Arc<MemoryLedger>) -> Guest {
     let signer = Signer::from_seed(&zeroize::Zeroizing::new([100 + number; 32]));
     let quota = ByteCount::from_sectors(u64::from(slots) + 1).unwrap();
     let sectors = Arc::new(MemorySectors::new(slots));
+    let rots = Arc::new(AtomicBool::new(false));
     let ports = HostPorts {
         records: Arc::new(HostRows::default()),
-        sectors: Arc::clone(&sectors) as Arc<dyn layr_host::SectorStore>,
+        sectors: Arc::new(Disk { sectors: Arc::clone(&sectors), rots: Arc::clone(&rots) }),
         ledger: Arc::clone(chain) as Arc<dyn HostLedger>,
         notes: Arc::new(PlainNotes),
         signer: signer.clone(),
@@ -531,6 +565,7 @@ fn guest(number: u8, slots: u32, chain: &Arc<MemoryLedger>) -> Guest {
     Guest {
         host,
         sectors,
+        rots,
         node: NodeKey(signer.public()),
         mode: Mutex::new(Mode::Up),
         dies_after: AtomicI64::new(-1),
