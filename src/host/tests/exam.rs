@@ -47,7 +47,66 @@ fn an_agreements_record_reads_back_and_every_cut_of_it_is_refused() {
     }
 }
 
+/// Pinned: these bytes lie on hosts' disks. A change of any needs a new version byte and a migration.
+#[test]
+fn the_rows_are_the_committed_ones() {
+    use crate::ports::Slot;
+    use crate::rows::{HoldingRow, SectorRow};
+    let mut terms: [u8; layr_market::TERMS_BYTES] = std::array::from_fn(|at| [0, 1, 2][at % 3]);
+    terms[0] = 1;
+    let terms = Terms::decode(&terms).expect("terms are read before they are judged");
+    let mut agreement = Agreement::proposed(AgreementId([4; 32]), terms);
+    let revision = Revision { n: 1, sectors: 1, ..agreement.current() };
+    let (owner, host) = (Signature([6; 64]), Signature([7; 64]));
+    let signed = layr_protocol::CoSigned { revision, owner, host };
+    let split = FinalSplit {
+        id: agreement.id,
+        n: 1,
+        host: Stroops(8),
+        owner: Stroops(9),
+        reason: FinalReason::TermOver,
+    };
+    agreement.newest = Some(signed.clone());
+    agreement.split = Some(crate::ports::SignedSplit { split, owner, host });
+    agreement.settlement = Some(layr_market::Settlement { host: Stroops(8), ..Default::default() });
+    agreement.peaks.append(&SectorRoot([10; 32])).expect("small");
+    (agreement.proved, agreement.trashed, agreement.audits) = (true, 11, 12);
+    let space = Space { free: 1, reserved: 2, live: 3, trash: 4, overhead: 5 };
+    let (id, root) = (AgreementId([4; 32]), SectorRoot([10; 32]));
+    let lines = [
+        ("agreement", agreement.encode()),
+        ("revision", crate::agreement::encode_revision(&signed)),
+        ("space", space.encode().to_vec()),
+        ("sector", SectorRow { slot: Slot(258), holders: 3 }.encode()),
+        ("holding", HoldingRow { appended: 2, since: START }.encode()),
+        ("content key", crate::rows::content_key(&id, layr_types::SectorIndex(9))),
+        ("holding key", crate::rows::holding_key(&id, &root)),
+        ("numbered key", crate::rows::numbered_key(&id, 9)),
+        ("due key", crate::rows::due_key(START, &id)),
+        ("pending key", crate::rows::pending_key(START, &id, &root)),
+        ("trash key", crate::rows::trash_key(START, Slot(258))),
+        ("owner record", crate::rows::owner_record_row(&NodeKey([13; 32]), 14, b"bytes")),
+    ];
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let text: String = lines.iter().map(|(name, bytes)| format!("{name}: {}\n", hex(bytes))).collect();
+    assert_eq!(text, include_str!("../vectors/rows-v1.txt"), "actual:\n{text}");
+}
+
 proptest! {
+    #[test]
+    fn damaged_rows_are_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..900), version in 0u8..3) {
+        let mut bytes = bytes;
+        if let Some(first) = bytes.first_mut() {
+            *first = version;
+        }
+        let _ = Agreement::decode(AgreementId([1; 32]), &bytes);
+        let _ = crate::agreement::decode_revision(&bytes);
+        let _ = Space::decode(&bytes);
+        let _ = crate::rows::SectorRow::decode(&bytes);
+        let _ = crate::rows::HoldingRow::decode(&bytes);
+        let _ = crate::rows::read_trash_key(&bytes);
+    }
+
     #[test]
     fn the_space_ledger_always_adds_up(
         quota in 0u64..2_000,
