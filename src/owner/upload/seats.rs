@@ -25,13 +25,14 @@ pub(crate) struct Route {
     pub(crate) node: NodeKey,
     core: Core,
     lane: tokio::sync::Mutex<Option<LaneClient>>,
-    failed: AtomicBool,
+    /// Set once, by the first shard that gives the host up; every other shard stops waiting for it then.
+    failed: watch::Sender<bool>,
 }
 
 impl Route {
     pub(crate) fn new(core: &Core, agreement: AgreementId, node: NodeKey) -> Arc<Self> {
         let lane = tokio::sync::Mutex::new(None);
-        Arc::new(Self { agreement, node, core: core.clone(), lane, failed: AtomicBool::new(false) })
+        Arc::new(Self { agreement, node, core: core.clone(), lane, failed: watch::Sender::new(false) })
     }
 
     /// The lane, made if there is none that works.
@@ -45,13 +46,23 @@ impl Route {
         Ok(made)
     }
 
-    /// Stores one shard, within `limit` for each attempt.
+    /// Stores one shard, within `limit` for each attempt. Shards share a connection and wait in turn for a new
+    /// one, so none waits on after the host has been given up.
     pub(crate) async fn put(
         &self,
         root: SectorRoot,
         sector: &Bytes,
         limit: Duration,
     ) -> Result<(), HostFault> {
+        let mut failed = self.failed.subscribe();
+        tokio::select! {
+            biased;
+            stored = self.attempts(root, sector, limit) => stored,
+            _ = failed.wait_for(|failed| *failed) => Err(HostFault::Broken("the host was given up".into())),
+        }
+    }
+
+    async fn attempts(&self, root: SectorRoot, sector: &Bytes, limit: Duration) -> Result<(), HostFault> {
         let mut waits = AGAIN.iter();
         let mut told = false;
         loop {
@@ -80,11 +91,11 @@ impl Route {
 
     /// Marks the route as given up; true for the first to do so.
     pub(crate) fn give_up(&self) -> bool {
-        !self.failed.swap(true, Ordering::AcqRel)
+        self.failed.send_if_modified(|failed| !std::mem::replace(failed, true))
     }
 
     pub(crate) fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        *self.failed.borrow()
     }
 }
 
