@@ -8,7 +8,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Buffers kept for reuse; the others are given back to the system.
 const KEPT: usize = 8;
 
-type Sector = Box<[u8; SECTOR_BYTES]>;
+/// Where a sector begins in its memory: on a page, so that a disk can take it without a copy.
+const ALIGNMENT: usize = 4096;
+
+/// Memory with one aligned sector in it.
+#[derive(Debug)]
+struct Sector {
+    memory: Vec<u8>,
+    at: usize,
+}
+
+impl Sector {
+    fn zeroed() -> Self {
+        let memory = vec![0u8; SECTOR_BYTES + ALIGNMENT];
+        let at = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        Self { memory, at }
+    }
+}
 
 /// The budget.
 #[derive(Debug, Clone)]
@@ -20,7 +36,7 @@ pub(crate) struct SectorBuffers {
 /// One sector's memory; returns to the budget when dropped.
 #[derive(Debug)]
 pub(crate) struct SectorBuffer {
-    bytes: Option<Sector>,
+    sector: Option<Sector>,
     idle: Arc<Mutex<Vec<Sector>>>,
     _permit: OwnedSemaphorePermit,
 }
@@ -36,35 +52,34 @@ impl SectorBuffers {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.expect("the budget is never closed");
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let bytes = idle.unwrap_or_else(zeroed);
-        SectorBuffer { bytes: Some(bytes), idle: Arc::clone(&self.idle), _permit: permit }
+        let sector = Some(idle.unwrap_or_else(Sector::zeroed));
+        SectorBuffer { sector, idle: Arc::clone(&self.idle), _permit: permit }
     }
-}
-
-fn zeroed() -> Sector {
-    vec![0u8; SECTOR_BYTES].into_boxed_slice().try_into().expect("a sector's length is a constant")
 }
 
 impl Deref for SectorBuffer {
     type Target = [u8; SECTOR_BYTES];
     fn deref(&self) -> &Self::Target {
-        self.bytes.as_ref().expect("taken only by drop")
+        let sector = self.sector.as_ref().expect("taken only by drop");
+        sector.memory.get(sector.at..).and_then(<[u8]>::first_chunk).expect("the memory holds a sector")
     }
 }
 
 impl DerefMut for SectorBuffer {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        self.bytes.as_mut().expect("taken only by drop")
+        let sector = self.sector.as_mut().expect("taken only by drop");
+        let bytes = sector.memory.get_mut(sector.at..).and_then(<[u8]>::first_chunk_mut);
+        bytes.expect("the memory holds a sector")
     }
 }
 
 impl Drop for SectorBuffer {
     fn drop(&mut self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bytes) = self.bytes.take()
+        if let Some(sector) = self.sector.take()
             && idle.len() < KEPT
         {
-            idle.push(bytes);
+            idle.push(sector);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long one answer is good enough for admission and for lanes.
-const GOOD_FOR: Duration = Duration::from_secs(5);
+const GOOD_FOR: Duration = Duration::from_secs(2);
 
 pub(crate) struct Clock {
     ledger: Arc<dyn HostLedger>,

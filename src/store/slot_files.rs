@@ -18,18 +18,24 @@
 //! 5. One `fdatasync` a volume covers every sector written to it before; callers share it (`flush.rs`). If it
 //!    fails, nothing more is accepted until a restart.
 //!
+//! Sectors are written past the page cache (`O_DIRECT`) where file system and alignment allow it: a host writes
+//! each sector once and seldom reads it soon, and on a fresh file the copy into new cache pages costs more processor
+//! time than everything else a put does (`benches/lane.rs`). Reads go through the cache.
+//!
+//! Volumes are never given back: they are the quota, set aside.
+//!
 //! On a file system without `fallocate` the files are extended sparsely, and rule 1 becomes a hope.
 
 use crate::flush::{FlushError, GroupFlush};
 use futures::future::BoxFuture;
 use layr_host::ports::{SectorError, SectorStore, Slot};
 use layr_types::{GROUP_BYTES, GROUPS_PER_SECTOR, SECTOR_BYTES};
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, OFlags, fallocate};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -53,11 +59,39 @@ struct Inner {
     dirty: Mutex<BTreeSet<u32>>,
 }
 
-/// One open file.
+/// One volume.
 #[derive(Debug, Clone)]
 struct Volume {
-    file: Arc<File>,
+    files: Arc<Files>,
     slots: u32,
+}
+
+/// One file, opened twice.
+#[derive(Debug)]
+struct Files {
+    /// Through the page cache.
+    cached: File,
+    /// Past it; `None` where the file system has no such thing.
+    direct: Option<File>,
+}
+
+impl Files {
+    fn open(path: &Path) -> io::Result<Self> {
+        let cached = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let past_cache = i32::try_from(OFlags::DIRECT.bits()).unwrap_or_default();
+        let direct = OpenOptions::new().write(true).custom_flags(past_cache).open(path).ok();
+        Ok(Self { cached, direct })
+    }
+
+    /// Writes past the cache, or through it where the disk does not take these bytes directly.
+    fn write(&self, sector: &[u8; SECTOR_BYTES], offset: u64) -> io::Result<()> {
+        match self.direct.as_ref().map(|direct| direct.write_all_at(sector, offset)) {
+            Some(Err(error)) if error.kind() == io::ErrorKind::InvalidInput => {}
+            Some(done) => return done,
+            None => {}
+        }
+        self.cached.write_all_at(sector, offset)
+    }
 }
 
 impl SlotFiles {
@@ -71,10 +105,10 @@ impl SlotFiles {
         for entry in std::fs::read_dir(dir)? {
             let entry = entry?;
             if let Some(number) = volume_number(&entry.file_name().to_string_lossy()) {
-                let file = OpenOptions::new().read(true).write(true).open(entry.path())?;
-                let slots = file.metadata()?.len() / SECTOR_BYTES as u64;
+                let files = Files::open(&entry.path())?;
+                let slots = files.cached.metadata()?.len() / SECTOR_BYTES as u64;
                 let slots = u32::try_from(slots).unwrap_or(u32::MAX).min(SLOTS_PER_VOLUME);
-                volumes.insert(number, Volume { file: Arc::new(file), slots });
+                volumes.insert(number, Volume { files: Arc::new(files), slots });
             }
         }
         let inner = Inner { dir: dir.to_path_buf(), volumes: RwLock::new(volumes), dirty: Mutex::default() };
@@ -106,28 +140,30 @@ impl SectorStore for SlotFiles {
             return Err(SectorError::Poisoned);
         }
         let (number, offset) = place(slot);
-        let file = match self.inner.volume_of(slot) {
-            Some(file) => file,
+        let files = match self.inner.volume_of(slot) {
+            Some(files) => files,
             None => {
                 self.inner.grow(number, slot.0 % SLOTS_PER_VOLUME + 1)?;
                 self.inner.volume_of(slot).ok_or(SectorError::NoSuchSlot(slot))?
             }
         };
         self.inner.dirty.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
-        file.write_all_at(sector, offset).map_err(full_or_io)
+        files.write(sector, offset).map_err(full_or_io)
     }
 
     fn read(&self, slot: Slot, first: usize, out: &mut [[u8; GROUP_BYTES]]) -> Result<(), SectorError> {
-        let file = self.inner.volume_of(slot).ok_or(SectorError::NoSuchSlot(slot))?;
+        let files = self.inner.volume_of(slot).ok_or(SectorError::NoSuchSlot(slot))?;
         let (_, offset) = place(slot);
         if first.saturating_add(out.len()) > GROUPS_PER_SECTOR {
             return Err(SectorError::NoSuchSlot(slot));
         }
         let offset = offset + (first * GROUP_BYTES) as u64;
-        file.read_exact_at(out.as_flattened_mut(), offset).map_err(|source| match source.raw_os_error() {
-            Some(UNREADABLE) => SectorError::Unreadable { slot, source },
-            _ if source.kind() == io::ErrorKind::UnexpectedEof => SectorError::NoSuchSlot(slot),
-            _ => SectorError::Io(source),
+        files.cached.read_exact_at(out.as_flattened_mut(), offset).map_err(|source| {
+            match source.raw_os_error() {
+                Some(UNREADABLE) => SectorError::Unreadable { slot, source },
+                _ if source.kind() == io::ErrorKind::UnexpectedEof => SectorError::NoSuchSlot(slot),
+                _ => SectorError::Io(source),
+            }
         })
     }
 
@@ -143,10 +179,10 @@ impl SectorStore for SlotFiles {
 }
 
 impl Inner {
-    fn volume_of(&self, slot: Slot) -> Option<Arc<File>> {
+    fn volume_of(&self, slot: Slot) -> Option<Arc<Files>> {
         let (number, within) = (slot.0 / SLOTS_PER_VOLUME, slot.0 % SLOTS_PER_VOLUME);
         let volumes = self.volumes.read().unwrap_or_else(PoisonError::into_inner);
-        volumes.get(&number).filter(|volume| within < volume.slots).map(|volume| Arc::clone(&volume.file))
+        volumes.get(&number).filter(|volume| within < volume.slots).map(|volume| Arc::clone(&volume.files))
     }
 
     /// Gives volume `number` at least `slots` slots.
@@ -157,35 +193,33 @@ impl Inner {
         if before >= slots {
             return Ok(());
         }
-        let file = match volume {
-            Some(volume) => volume.file,
+        let files = match volume {
+            Some(volume) => volume.files,
             None => Arc::new(self.create(number)?),
         };
-        if let Err(error) = allocate(&file, before, slots) {
-            file.set_len(bytes(before))?;
+        if let Err(error) = allocate(&files.cached, before, slots) {
+            files.cached.set_len(bytes(before))?;
             return Err(error);
         }
-        file.sync_all()?;
-        volumes.insert(number, Volume { file, slots });
+        files.cached.sync_all()?;
+        volumes.insert(number, Volume { files, slots });
         Ok(())
     }
 
-    fn create(&self, number: u32) -> Result<File, SectorError> {
-        let path = self.dir.join(format!("{number:08x}.slots"));
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let file = file.map_err(full_or_io)?;
+    fn create(&self, number: u32) -> Result<Files, SectorError> {
+        let files = Files::open(&self.dir.join(format!("{number:08x}.slots"))).map_err(full_or_io)?;
         File::open(&self.dir)?.sync_all()?;
-        Ok(file)
+        Ok(files)
     }
 
     fn flush(&self) -> io::Result<()> {
         let dirty = std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
         for number in dirty {
             let volumes = self.volumes.read().unwrap_or_else(PoisonError::into_inner);
-            let file = volumes.get(&number).map(|volume| Arc::clone(&volume.file));
+            let files = volumes.get(&number).map(|volume| Arc::clone(&volume.files));
             drop(volumes);
-            if let Some(file) = file {
-                file.sync_data()?;
+            if let Some(files) = files {
+                files.cached.sync_data()?;
             }
         }
         Ok(())
