@@ -18,9 +18,9 @@
 //! 5. One `fdatasync` a volume covers every sector written to it before; callers share it (`flush.rs`). If it
 //!    fails, nothing more is accepted until a restart.
 //!
-//! Sectors are written past the page cache (`O_DIRECT`) where file system and alignment allow it: a host writes
-//! each sector once and seldom reads it soon, and on a fresh file the copy into new cache pages costs more processor
-//! time than everything else a put does (`benches/lane.rs`). Reads go through the cache.
+//! Sectors are written, and read where much of them is read, past the page cache (`O_DIRECT`) if file system and
+//! alignment allow it: a host writes each sector once and seldom reads it twice, and the copy through new cache pages
+//! costs more processor time than everything else a put does (`benches/lane.rs`).
 //!
 //! Volumes are never given back: they are the quota, set aside.
 //!
@@ -41,6 +41,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Slots in a full volume: 256 MiB.
 pub const SLOTS_PER_VOLUME: u32 = 256;
+/// Reads from this size on go past the page cache: a sector is seldom read twice, a leaf's neighbourhood may be.
+const DIRECT_READ: usize = SECTOR_BYTES / 4;
 /// The disk's own error for a sector it cannot read back.
 const UNREADABLE: i32 = 5;
 
@@ -79,18 +81,26 @@ impl Files {
     fn open(path: &Path) -> io::Result<Self> {
         let cached = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let past_cache = i32::try_from(OFlags::DIRECT.bits()).unwrap_or_default();
-        let direct = OpenOptions::new().write(true).custom_flags(past_cache).open(path).ok();
+        let direct = OpenOptions::new().read(true).write(true).custom_flags(past_cache).open(path).ok();
         Ok(Self { cached, direct })
     }
 
     /// Writes past the cache, or through it where the disk does not take these bytes directly.
     fn write(&self, sector: &[u8; SECTOR_BYTES], offset: u64) -> io::Result<()> {
-        match self.direct.as_ref().map(|direct| direct.write_all_at(sector, offset)) {
-            Some(Err(error)) if error.kind() == io::ErrorKind::InvalidInput => {}
-            Some(done) => return done,
-            None => {}
+        self.past_cache(true, |file| file.write_all_at(sector, offset))
+    }
+
+    /// Reads much past the cache, little through it.
+    fn read(&self, out: &mut [u8], offset: u64) -> io::Result<()> {
+        self.past_cache(out.len() >= DIRECT_READ, |file| file.read_exact_at(out, offset))
+    }
+
+    fn past_cache(&self, wanted: bool, mut work: impl FnMut(&File) -> io::Result<()>) -> io::Result<()> {
+        match self.direct.as_ref().filter(|_| wanted).map(&mut work) {
+            Some(Err(error)) if error.kind() == io::ErrorKind::InvalidInput => work(&self.cached),
+            Some(done) => done,
+            None => work(&self.cached),
         }
-        self.cached.write_all_at(sector, offset)
     }
 }
 
@@ -158,12 +168,10 @@ impl SectorStore for SlotFiles {
             return Err(SectorError::NoSuchSlot(slot));
         }
         let offset = offset + (first * GROUP_BYTES) as u64;
-        files.cached.read_exact_at(out.as_flattened_mut(), offset).map_err(|source| {
-            match source.raw_os_error() {
-                Some(UNREADABLE) => SectorError::Unreadable { slot, source },
-                _ if source.kind() == io::ErrorKind::UnexpectedEof => SectorError::NoSuchSlot(slot),
-                _ => SectorError::Io(source),
-            }
+        files.read(out.as_flattened_mut(), offset).map_err(|source| match source.raw_os_error() {
+            Some(UNREADABLE) => SectorError::Unreadable { slot, source },
+            _ if source.kind() == io::ErrorKind::UnexpectedEof => SectorError::NoSuchSlot(slot),
+            _ => SectorError::Io(source),
         })
     }
 
