@@ -67,8 +67,11 @@ pub enum Command {
     /// Make a recovery phrase, keys and settings (or restore them from a phrase).
     Init(Init),
     /// Run a node.
-    #[command(subcommand, after_help = "Example:
-  layr node run --quota 500GiB     'layr node run --help' shows more")]
+    #[command(
+        subcommand,
+        after_help = "Example:
+  layr node run --quota 500GiB     'layr node run --help' shows more"
+    )]
     Node(NodeCommand),
     /// Encrypt, erasure-code, place, pay for and audit files.
     Upload(Upload),
@@ -85,9 +88,12 @@ pub enum Command {
   layr agreements          with whom, how much of it is used, what is due, and when somebody must act")]
     Agreements,
     /// Address, balance and funding of the account.
-    #[command(subcommand, after_help = "Examples:
+    #[command(
+        subcommand,
+        after_help = "Examples:
   layr wallet address      where to send lumens
-  layr wallet balance      what is in the account and in escrow")]
+  layr wallet balance      what is in the account and in escrow"
+    )]
     Wallet(WalletCommand),
     /// Settle agreements whose term is over.
     Settle(Settle),
@@ -101,9 +107,12 @@ pub enum Command {
     /// Tell the whole story on this machine: ledger, twelve hosts, owner, failures, settlement.
     Demo(Demo),
     /// Measure.
-    #[command(subcommand, after_help = "Examples:
+    #[command(
+        subcommand,
+        after_help = "Examples:
   layr bench pipeline      this machine alone
-  layr bench network       with real host processes")]
+  layr bench network       with real host processes"
+    )]
     Bench(BenchCommand),
     /// List exit codes and their meaning.
     #[command(after_help = "Example:
@@ -153,7 +162,7 @@ pub struct NodeRun {
     /// Price per TiB and 30 days, in lumens unless another unit is given.
     #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
     pub price: Option<Stroops>,
-    /// Money kept in escrow as collateral for agreements; topped up from the account at start.
+    /// Collateral in escrow, free and locked together; what is missing is deposited from the account at start.
     #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
     pub collateral: Option<Stroops>,
     /// Addresses to listen on; may be repeated.

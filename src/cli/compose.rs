@@ -7,7 +7,7 @@ use crate::failures;
 use crate::passphrase;
 use crate::settings::Settings;
 use layr_coding::Profile;
-use layr_identity::{open_key_file, Identity, KeyFileError, KEY_FILE_BYTES};
+use layr_identity::{Identity, KEY_FILE_BYTES, KeyFileError, open_key_file};
 use layr_ledger::{LedgerClient, NetworkConfig};
 use layr_net::Multiaddr;
 use layr_node::{Network, OwnerNode, OwnerNodeConfig};
@@ -75,8 +75,9 @@ pub fn localnet_dir(settings: &Settings) -> PathBuf {
 fn public_network(settings: &Settings) -> Result<Network, Failure> {
     let path = settings.dir.join(format!("{}.toml", settings.network));
     if path.is_file() {
-        return Network::read(&path)
-            .map_err(|error| Failure::usage("the network cannot be used", "Correct the file.").because(&error));
+        return Network::read(&path).map_err(|error| {
+            Failure::usage("the network cannot be used", "Correct the file.").because(&error)
+        });
     }
     Err(Failure::new(
         exit::USAGE,
@@ -130,7 +131,10 @@ pub async fn joined_owner_with(
     if settings.bootstrap.is_empty() && !settings.mdns && !met {
         return Err(Failure::usage(
             "no node to enter the network through is known",
-            format!("Add one to 'bootstrap' in {}; a host prints its addresses when it starts.", settings.dir.join(crate::settings::FILE_NAME).display()),
+            format!(
+                "Add one to 'bootstrap' in {}; a host prints its addresses when it starts.",
+                settings.dir.join(crate::settings::FILE_NAME).display()
+            ),
         ));
     }
     let node = owner_with(global, settings, owner).await?;
@@ -142,8 +146,11 @@ pub async fn joined_owner_with(
 pub fn multiaddrs(texts: &[String]) -> Result<Vec<Multiaddr>, Failure> {
     let parse = |text: &String| {
         text.parse().map_err(|error: layr_net::MultiaddrError| {
-            Failure::usage(format!("'{text}' is not an address"), "Write for example /ip4/203.0.113.7/udp/4100/quic-v1/p2p/12D3….")
-                .because(&error)
+            Failure::usage(
+                format!("'{text}' is not an address"),
+                "Write for example /ip4/203.0.113.7/udp/4100/quic-v1/p2p/12D3….",
+            )
+            .because(&error)
         })
     };
     texts.iter().map(parse).collect()
@@ -152,15 +159,18 @@ pub fn multiaddrs(texts: &[String]) -> Result<Vec<Multiaddr>, Failure> {
 /// `k/n` as people write it.
 pub fn parse_profile(text: &str) -> Result<Profile, Failure> {
     let next = "Write k/n with 1 ≤ k ≤ n, for example 10/30 or 4/12: any k of n hosts are enough.";
-    let parts = text.split_once('/').and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
+    let parts =
+        text.split_once('/').and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
     let (k, n) = parts.ok_or_else(|| Failure::usage(format!("'{text}' is not a profile"), next))?;
-    Profile::new(k, n).map_err(|error| Failure::usage(format!("'{text}' is not a profile"), next).because(&error))
+    Profile::new(k, n)
+        .map_err(|error| Failure::usage(format!("'{text}' is not a profile"), next).because(&error))
 }
 
 /// A price per TiB and 30 days as stroops per GiB-day, rounded up.
 pub fn rate_of(price: Stroops) -> Result<u64, Failure> {
     let rate = price.0.max(0) / GIB_DAYS_PER_TIB_MONTH + i128::from(price.0 % GIB_DAYS_PER_TIB_MONTH != 0);
-    u64::try_from(rate).map_err(|error| Failure::usage("the price is too large", "Choose a lower one.").because(&error))
+    u64::try_from(rate)
+        .map_err(|error| Failure::usage("the price is too large", "Choose a lower one.").because(&error))
 }
 
 /// Stroops per GiB-day as a price per TiB and 30 days.

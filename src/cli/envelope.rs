@@ -25,8 +25,8 @@ impl Report {
     /// # Errors
     /// A [`Failure`] if `data` cannot be written as JSON, which is a bug.
     pub fn new(data: &impl Serialize, words: impl Into<String>) -> Result<Self, Failure> {
-        let data =
-            serde_json::to_value(data).map_err(|error| Failure::internal("write the result as JSON", &error))?;
+        let data = serde_json::to_value(data)
+            .map_err(|error| Failure::internal("write the result as JSON", &error))?;
         Ok(Self { data, words: words.into(), exit: exit::OK })
     }
 
@@ -61,7 +61,8 @@ impl Output {
     /// Prints a failure: as an envelope on standard output, or in words on standard error.
     pub fn fail(self, failure: Failure) -> ExitCode {
         if self.json {
-            let envelope = json!({"schema": SCHEMA, "ok": false, "exit": failure.exit.code, "error": failure});
+            let envelope =
+                json!({"schema": SCHEMA, "ok": false, "exit": failure.exit.code, "error": failure});
             print(&envelope.to_string());
         } else {
             eprintln!("{}", failure.words());

@@ -12,7 +12,8 @@ pub struct Exit {
 /// All went well.
 pub const OK: Exit = Exit { code: 0, meaning: "all went well" };
 /// The unexpected.
-pub const INTERNAL: Exit = Exit { code: 1, meaning: "a fault of layr's own, or of the machine (disk, memory)" };
+pub const INTERNAL: Exit =
+    Exit { code: 1, meaning: "a fault of layr's own, or of the machine (disk, memory)" };
 /// The command line or the configuration is wrong.
 pub const USAGE: Exit = Exit { code: 2, meaning: "the command line or a setting is wrong; nothing was done" };
 /// Hosts or ledger cannot be reached.
@@ -22,13 +23,16 @@ pub const PAYMENT: Exit = Exit { code: 4, meaning: "not enough money, or --max-c
 /// No such file, agreement or directory.
 pub const NOT_FOUND: Exit = Exit { code: 5, meaning: "no such file, agreement or data directory" };
 /// Bytes are not what they should be.
-pub const INTEGRITY: Exit = Exit { code: 6, meaning: "stored or received data is damaged or does not verify" };
+pub const INTEGRITY: Exit =
+    Exit { code: 6, meaning: "stored or received data is damaged or does not verify" };
 /// Part of the work was done.
-pub const PARTIAL: Exit = Exit { code: 7, meaning: "part of the work was done; the message says how to finish it" };
+pub const PARTIAL: Exit =
+    Exit { code: 7, meaning: "part of the work was done; the message says how to finish it" };
 /// Key or passphrase wrong.
 pub const KEY: Exit = Exit { code: 8, meaning: "the recovery phrase or the passphrase is wrong" };
 /// Files are degraded but readable.
-pub const DEGRADED: Exit = Exit { code: 10, meaning: "audit: at least one host failed, every file is still readable" };
+pub const DEGRADED: Exit =
+    Exit { code: 10, meaning: "audit: at least one host failed, every file is still readable" };
 /// Files are lost.
 pub const LOST: Exit = Exit { code: 11, meaning: "audit: at least one file can no longer be rebuilt" };
 /// Stopped by a signal.

@@ -25,7 +25,9 @@ impl MoneyEffect {
             Self::None => "no money moved",
             Self::Reserved => "money is locked in escrow, none is lost",
             Self::Spent => "money was spent as listed",
-            Self::Unknown => "a transaction may have been sent; running the command again settles it, without paying twice",
+            Self::Unknown => {
+                "a transaction may have been sent; running the command again settles it, without paying twice"
+            }
         }
     }
 }

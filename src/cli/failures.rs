@@ -6,8 +6,8 @@ use layr_ledger::{Cause, LedgerError};
 use layr_node::{HostNodeError, OwnerNodeError};
 use layr_owner::error::{AuditCause, DownloadCause, RecoverCause, SettleCause, UploadCause};
 use layr_owner::{
-    AuditError, DownloadError, Failed, LedgerFault, NextStep, RecordsFault, RecoverError, SettleError, UploadError,
-    ViewError,
+    AuditError, DownloadError, Failed, LedgerFault, NextStep, RecordsFault, RecoverError, SettleError,
+    UploadError, ViewError,
 };
 use layr_store::StoreError;
 use std::error::Error;
@@ -15,10 +15,20 @@ use std::error::Error;
 /// A failed request to the ledger.
 pub fn ledger(error: LedgerError) -> Failure {
     let (exit, code, next) = match *error.cause {
-        Cause::Unreachable(_) => (exit::NETWORK, "ledger/unreachable", "Check that the ledger runs and can be reached, then try again."),
+        Cause::Unreachable(_) => (
+            exit::NETWORK,
+            "ledger/unreachable",
+            "Check that the ledger runs and can be reached, then try again.",
+        ),
         Cause::NoFaucet => (exit::USAGE, "ledger/no-faucet", "Send lumens to the account's address instead."),
-        Cause::NoAccount(_) => (exit::PAYMENT, "ledger/no-account", "Fund the account first: 'layr wallet fund' on a test network, or send lumens to its address."),
-        Cause::WrongNetwork { .. } => (exit::USAGE, "ledger/wrong-network", "Correct the address or the passphrase of the network."),
+        Cause::NoAccount(_) => (
+            exit::PAYMENT,
+            "ledger/no-account",
+            "Fund the account first: 'layr wallet fund' on a test network, or send lumens to its address.",
+        ),
+        Cause::WrongNetwork { .. } => {
+            (exit::USAGE, "ledger/wrong-network", "Correct the address or the passphrase of the network.")
+        }
         _ => (exit::NETWORK, "ledger/refused", "Read the cause; running the command again never pays twice."),
     };
     let effect = match error.effect {
@@ -32,13 +42,21 @@ pub fn ledger(error: LedgerError) -> Failure {
 /// A data directory that cannot be opened.
 fn store(error: StoreError) -> Failure {
     let (exit, code, next) = match &error {
-        StoreError::InUse { .. } => (exit::USAGE, "store/locked", "Stop the other layr process, or name another directory with --dir."),
+        StoreError::InUse { .. } => (
+            exit::USAGE,
+            "store/locked",
+            "Stop the other layr process, or name another directory with --dir.",
+        ),
         StoreError::Corrupt { .. } => (
             exit::INTEGRITY,
             "store/corrupt",
             "Nothing was changed. Copy the directory away first; as an owner, 'layr recover' in a new directory brings files and agreements back from the network.",
         ),
-        _ => (exit::INTERNAL, "store/open", "Check the directory, its permissions and the free space of its disk."),
+        _ => (
+            exit::INTERNAL,
+            "store/open",
+            "Check the directory, its permissions and the free space of its disk.",
+        ),
     };
     Failure::new(exit, code, "the data directory cannot be used", next).because(&error)
 }
@@ -83,13 +101,21 @@ pub fn host_node(error: HostNodeError) -> Failure {
 
 fn records(error: &RecordsFault) -> Failure {
     let (exit, code, next) = match error {
-        RecordsFault::DiskFull => (exit::INTERNAL, "records/disk-full", "Free some space and run the command again; nothing acknowledged is lost."),
+        RecordsFault::DiskFull => (
+            exit::INTERNAL,
+            "records/disk-full",
+            "Free some space and run the command again; nothing acknowledged is lost.",
+        ),
         RecordsFault::Damaged { .. } => (
             exit::INTEGRITY,
             "records/damaged",
             "Check that the phrase belongs to this directory; otherwise 'layr recover' in a new directory brings everything back from the network.",
         ),
-        _ => (exit::INTERNAL, "records/store", "Check the disk, then run the command again; nothing acknowledged is lost."),
+        _ => (
+            exit::INTERNAL,
+            "records/store",
+            "Check the disk, then run the command again; nothing acknowledged is lost.",
+        ),
     };
     Failure::new(exit, code, "this machine's records cannot be used", next).because(error)
 }
@@ -127,7 +153,9 @@ fn verb<C: Error + 'static>(what: &str, error: &Failed<C>, exit: Exit, code: &'s
 fn sentence(next: &NextStep) -> String {
     let text = next.to_string();
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect::<String>() + ".")
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect::<String>() + ".")
 }
 
 /// A failed upload or quote.
@@ -158,7 +186,9 @@ pub fn download(error: DownloadError) -> Failure {
         DownloadCause::Exists { .. } | DownloadCause::Range { .. } => (exit::USAGE, "download/request"),
         DownloadCause::Write { .. } => (exit::INTERNAL, "download/write"),
         DownloadCause::Lost { .. } => (exit::NETWORK, "download/too-few-shards"),
-        DownloadCause::WrongHash | DownloadCause::Decode(_) | DownloadCause::Open(_) => (exit::INTEGRITY, "download/integrity"),
+        DownloadCause::WrongHash | DownloadCause::Decode(_) | DownloadCause::Open(_) => {
+            (exit::INTEGRITY, "download/integrity")
+        }
         _ => (exit::INTERNAL, "download/internal"),
     };
     verb("the download is not done", &error, exit, code)
@@ -209,7 +239,13 @@ pub fn view(error: ViewError) -> Failure {
         ViewError::Records(fault) => records(fault),
         ViewError::Ledger(fault) => {
             let (exit, code) = ledger_fault(fault);
-            Failure::new(exit, code, "the ledger could not be asked", "Check that it can be reached, then try again.").because(&error)
+            Failure::new(
+                exit,
+                code,
+                "the ledger could not be asked",
+                "Check that it can be reached, then try again.",
+            )
+            .because(&error)
         }
         _ => Failure::internal("read the records", &error),
     }

@@ -51,11 +51,7 @@ pub fn run(args: ArgsOs) -> ExitCode {
 /// clap's own message; help and version are not failures.
 fn usage(error: &clap::Error) -> ExitCode {
     let printed = error.print();
-    if error.use_stderr() || printed.is_err() {
-        exit::USAGE.into()
-    } else {
-        ExitCode::SUCCESS
-    }
+    if error.use_stderr() || printed.is_err() { exit::USAGE.into() } else { ExitCode::SUCCESS }
 }
 
 /// Logs go to standard error: warnings by default, more with `-v`, or as `LAYR_LOG` says.
@@ -68,7 +64,8 @@ fn logging(cli: &args::Cli) {
         _ => "trace",
     };
     let filter = EnvFilter::try_from_env("LAYR_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(cli.global.verbose > 0);
+    let builder =
+        fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(cli.global.verbose > 0);
     let started = if cli.global.log_json { builder.json().try_init() } else { builder.compact().try_init() };
     if started.is_err() {
         tracing::debug!("logging was already set up");

@@ -40,7 +40,8 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, Failure> {
         std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text))
     };
     read.map_err(|error| {
-        Failure::usage(format!("cannot read {}", path.display()), "Check the path and its permissions.").because(&error)
+        Failure::usage(format!("cannot read {}", path.display()), "Check the path and its permissions.")
+            .because(&error)
     })?;
     let trimmed = text.trim_end_matches(['\r', '\n']).len();
     text.truncate(trimmed);

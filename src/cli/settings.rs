@@ -108,7 +108,10 @@ impl Settings {
         let file = dir.join(FILE_NAME);
         let written = read(&file)?;
         let bad = |key: &str, why: String| {
-            Failure::usage(format!("setting '{key}': {why}"), format!("Correct it in {} or its variable.", file.display()))
+            Failure::usage(
+                format!("setting '{key}': {why}"),
+                format!("Correct it in {} or its variable.", file.display()),
+            )
         };
         Ok(Self {
             network: global.network.clone().unwrap_or(written.network),
@@ -145,7 +148,9 @@ impl Settings {
 /// The template with its two blanks filled in.
 pub fn render_template(network: &str, bootstrap: &[String]) -> String {
     let quoted: Vec<String> = bootstrap.iter().map(|address| format!("{address:?}")).collect();
-    TEMPLATE.replace("{network}", &network.escape_default().to_string()).replace("{bootstrap}", &quoted.join(", "))
+    TEMPLATE
+        .replace("{network}", &network.escape_default().to_string())
+        .replace("{bootstrap}", &quoted.join(", "))
 }
 
 /// The data directory: the flag's, or the platform's.
@@ -154,17 +159,25 @@ pub fn data_dir(global: &Global) -> Result<PathBuf, Failure> {
         return Ok(dir.clone());
     }
     directories::ProjectDirs::from("", "", "layr").map(|dirs| dirs.data_dir().to_owned()).ok_or_else(|| {
-        Failure::usage("this account has no home directory", "Name a data directory with --dir DIR or LAYR_DIR.")
+        Failure::usage(
+            "this account has no home directory",
+            "Name a data directory with --dir DIR or LAYR_DIR.",
+        )
     })
 }
 
 fn read(file: &Path) -> Result<Written, Failure> {
     let variables: HashMap<String, String> = VARIABLES
         .iter()
-        .filter_map(|key| std::env::var(format!("LAYR_{}", key.to_uppercase())).ok().map(|value| ((*key).to_owned(), value)))
+        .filter_map(|key| {
+            std::env::var(format!("LAYR_{}", key.to_uppercase())).ok().map(|value| ((*key).to_owned(), value))
+        })
         .collect();
-    let environment =
-        Environment::default().try_parsing(true).list_separator(",").with_list_parse_key("bootstrap").source(Some(variables));
+    let environment = Environment::default()
+        .try_parsing(true)
+        .list_separator(",")
+        .with_list_parse_key("bootstrap")
+        .source(Some(variables));
     Config::builder()
         .add_source(File::from_str(&render_template("local", &[]), FileFormat::Toml))
         .add_source(File::from(file).format(FileFormat::Toml).required(false))
@@ -172,8 +185,11 @@ fn read(file: &Path) -> Result<Written, Failure> {
         .build()
         .and_then(Config::try_deserialize)
         .map_err(|error| {
-            Failure::usage("the settings cannot be used", format!("Correct {} (or the LAYR_… variable).", file.display()))
-                .because(&error)
+            Failure::usage(
+                "the settings cannot be used",
+                format!("Correct {} (or the LAYR_… variable).", file.display()),
+            )
+            .because(&error)
         })
 }
 

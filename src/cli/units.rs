@@ -82,7 +82,8 @@ fn scaled(number: &str, unit: u128) -> Option<u128> {
 
 /// `3 d 4 h`, `12 m 5 s`: the two largest parts.
 pub fn show_duration(seconds: u64) -> String {
-    let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    let parts =
+        [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
     let shown: Vec<String> = parts
         .iter()
         .skip_while(|(count, _)| *count == 0)

@@ -4,7 +4,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use layr_host::ports::{HostLedger, LedgerError, OnLedger, Proof, SignedSplit, SlotPlace};
 use layr_identity::{Identity, Signer};
 use layr_ledger::{Closing, Escrow, MoneyEffect, Payer, Publication};
-use layr_market::{message_digest, BeaconSchedule, Kind, Revision, SoftwareSha256};
+use layr_market::{BeaconSchedule, Kind, Revision, SoftwareSha256, message_digest};
 use layr_protocol::CoSigned;
 use layr_types::{AccountKey, ContractId, NodeKey, Stroops, UnixSeconds};
 
@@ -31,28 +31,28 @@ impl StellarHost {
         }
     }
 
-    /// Makes sure the host's key is bound to its account and holds at least `collateral` in escrow; returns the
-    /// free balance and what was added.
+    /// Makes sure the host's key is bound to its account and has at least `wanted` free in escrow; returns what
+    /// was added.
     ///
     /// # Errors
     /// The client's, with what became of money.
     pub async fn prepare(
         &self,
         token: ContractId,
-        collateral: Stroops,
-    ) -> Result<(Stroops, Stroops), layr_ledger::LedgerError> {
+        wanted: Stroops,
+    ) -> Result<Stroops, layr_ledger::LedgerError> {
         let account = AccountKey(self.account.public());
         let payer = Payer::unlogged(self.account.clone());
         if self.escrow.registered_account(&self.node).await? != Some(account) {
             self.escrow.register(&account, &self.node, &self.registration)?.submit(&payer).await?;
         }
         let free = self.escrow.balance(&self.node, &token).await?;
-        if free >= collateral {
-            return Ok((free, Stroops::ZERO));
+        if free >= wanted {
+            return Ok(Stroops::ZERO);
         }
-        let missing = collateral - free;
+        let missing = wanted - free;
         self.escrow.deposit(&account, &self.node, &token, missing)?.submit(&payer).await?;
-        Ok((collateral, missing))
+        Ok(missing)
     }
 
     /// A host pays for its own settlements; a transaction repeated after a crash is refused by the slot.

@@ -80,7 +80,12 @@ fn card(record: &VerifiedHostRecord) -> HostCard {
     let mut addresses: Vec<IpAddr> = from_lanes.chain(from_addresses).collect();
     addresses.sort_unstable();
     addresses.dedup();
-    HostCard { node: record.node, addresses, region: record.region.clone(), operator: record.operator.clone() }
+    HostCard {
+        node: record.node,
+        addresses,
+        region: record.region.clone(),
+        operator: record.operator.clone(),
+    }
 }
 
 fn ip_of(address: &layr_net::Multiaddr) -> Option<IpAddr> {
@@ -146,7 +151,8 @@ impl HostNet for OwnerNet {
     }
 
     fn read_record(&self, bytes: &[u8]) -> Result<(u64, Vec<u8>), NetFault> {
-        let record = VerifiedOwnerRecord::check(bytes, &self.network).map_err(|error| NetFault::Record(error.into()))?;
+        let record = VerifiedOwnerRecord::check(bytes, &self.network)
+            .map_err(|error| NetFault::Record(error.into()))?;
         if NodeKey(record.owner().0) != self.record_key() {
             return Err(NetFault::Record("the record is another owner's".into()));
         }
@@ -155,8 +161,8 @@ impl HostNet for OwnerNet {
 
     fn publish_record(&self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), NetFault>> {
         async move {
-            let record =
-                VerifiedOwnerRecord::check(&bytes, &self.network).map_err(|error| NetFault::Record(error.into()))?;
+            let record = VerifiedOwnerRecord::check(&bytes, &self.network)
+                .map_err(|error| NetFault::Record(error.into()))?;
             match self.net.put_owner_record(&record).await {
                 Ok(0) | Err(_) => Err(NetFault::NotKept),
                 Ok(_) => Ok(()),

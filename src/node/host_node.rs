@@ -3,7 +3,7 @@
 //! | Start | Stop |
 //! |---|---|
 //! | 1. records and slot files (one process per directory) | 5. closed last |
-//! | 2. ledger: key registered, collateral deposited | 4. nothing to stop |
+//! | 2. ledger: key registered, missing collateral deposited | 4. nothing to stop |
 //! | 3. network door | 3. closed: no new streams |
 //! | 4. calls and lanes served | 2. those under way are finished or cut |
 //! | 5. watcher | 1. its round is finished |
@@ -12,10 +12,15 @@ use crate::host_ledger::StellarHost;
 use crate::network_file::Network;
 use crate::notes::Notes;
 use futures::StreamExt as _;
-use layr_host::{run_watcher, serve_lane, Host, HostConfig, HostError, HostPorts, HostService, HostStatus, OfferPolicy};
+use layr_host::{
+    Host, HostConfig, HostError, HostPorts, HostService, HostStatus, OfferPolicy, run_watcher, serve_lane,
+};
 use layr_identity::Identity;
 use layr_ledger::{LedgerClient, LedgerError};
-use layr_net::{rpc_transport, HostProfile, Inbound, LaneInbound, Multiaddr, Net, NetConfig, PublishError, RpcInbound, StartError};
+use layr_net::{
+    HostProfile, Inbound, LaneInbound, Multiaddr, Net, NetConfig, PublishError, RpcInbound, StartError,
+    rpc_transport,
+};
 use layr_protocol::HostApi as _;
 use layr_store::HostStore;
 use layr_types::{ByteCount, NodeKey, Stroops};
@@ -46,7 +51,7 @@ pub struct HostNodeConfig {
     pub quota: ByteCount,
     /// Prices and conditions.
     pub offer: OfferPolicy,
-    /// Least free collateral in escrow at the start.
+    /// Least collateral in escrow at the start, free and locked together.
     pub collateral: Stroops,
     /// Addresses libp2p listens on.
     pub listen: Vec<Multiaddr>,
@@ -103,12 +108,16 @@ impl HostNode {
     /// [`HostNodeError`]; whatever was opened is closed again.
     pub async fn start(config: HostNodeConfig) -> Result<Self, HostNodeError> {
         let dir = config.dir.clone();
-        let store = tokio::task::spawn_blocking(move || HostStore::open(&dir)).await.map_err(|_| HostNodeError::Task)??;
+        let store = tokio::task::spawn_blocking(move || HostStore::open(&dir))
+            .await
+            .map_err(|_| HostNodeError::Task)??;
         let client = LedgerClient::new(config.network.ledger.clone())?;
         client.check_network().await?;
         let ledger = StellarHost::new(client.escrow(config.network.escrow), &config.identity);
-        let (_, deposited) = ledger.prepare(config.network.token, config.collateral).await?;
-        let host = open_host(&config, &store, ledger).await?;
+        let host = open_host(&config, &store, ledger.clone()).await?;
+        // What agreements have locked is collateral too: a restart must not deposit it a second time.
+        let free = config.collateral - host.status().await?.locked.min(config.collateral);
+        let deposited = ledger.prepare(config.network.token, free).await?;
         let (net, inbound) = Net::start(net_config(&config)).await?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         serve(Arc::clone(&host), inbound, &tasks, &stop);
@@ -195,7 +204,12 @@ fn serve(host: Arc<Host>, inbound: Inbound, tasks: &TaskTracker, stop: &Cancella
     tasks.spawn(serve_lanes(host, inbound.lanes, tasks.clone(), stop.clone()));
 }
 
-async fn serve_calls(host: Arc<Host>, mut arrivals: mpsc::Receiver<RpcInbound>, tasks: TaskTracker, stop: CancellationToken) {
+async fn serve_calls(
+    host: Arc<Host>,
+    mut arrivals: mpsc::Receiver<RpcInbound>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
     while let Some(Some(arrived)) = stop.run_until_cancelled(arrivals.recv()).await {
         let service = HostService { host: Arc::clone(&host), peer: arrived.peer };
         let config = Config { pending_response_buffer: MAX_CALLS_PER_STREAM };
@@ -209,11 +223,18 @@ async fn serve_calls(host: Arc<Host>, mut arrivals: mpsc::Receiver<RpcInbound>, 
     }
 }
 
-async fn serve_lanes(host: Arc<Host>, mut arrivals: mpsc::Receiver<LaneInbound>, tasks: TaskTracker, stop: CancellationToken) {
+async fn serve_lanes(
+    host: Arc<Host>,
+    mut arrivals: mpsc::Receiver<LaneInbound>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
     while let Some(Some(arrived)) = stop.run_until_cancelled(arrivals.recv()).await {
         let (host, stop) = (Arc::clone(&host), stop.clone());
         tasks.spawn(async move {
-            if let Some(Err(error)) = stop.run_until_cancelled(serve_lane(host, arrived.peer, arrived.stream)).await {
+            if let Some(Err(error)) =
+                stop.run_until_cancelled(serve_lane(host, arrived.peer, arrived.stream)).await
+            {
                 tracing::debug!(peer = %arrived.peer, %error, "a lane ended");
             }
         });

@@ -19,5 +19,5 @@ pub use host_node::{HostNode, HostNodeConfig, HostNodeError};
 pub use network_file::{Network, NetworkFileError};
 pub use notes::Notes;
 pub use owner_ledger::StellarOwner;
-pub use peers::HOSTS_MET_FILE;
 pub use owner_node::{OwnerNode, OwnerNodeConfig, OwnerNodeError};
+pub use peers::HOSTS_MET_FILE;

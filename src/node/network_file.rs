@@ -3,7 +3,7 @@
 //! `layr localnet` writes one; `--network FILE` reads one. A file is a stranger's word: the escrow contract it
 //! names holds money, so use only files from people you trust with it. Unknown keys are errors.
 
-use layr_identity::{contract_address, parse_contract_address, AddressError};
+use layr_identity::{AddressError, contract_address, parse_contract_address};
 use layr_ledger::{BeaconConfig, HttpLimits, NetworkConfig, TransactionPolicy};
 use layr_market::{BeaconSchedule, Context};
 use layr_types::{ContractId, UnixSeconds};
@@ -42,8 +42,8 @@ impl Network {
             return Err(NetworkFileError::TooLarge { path: path.to_owned() });
         }
         let text = std::fs::read_to_string(path).map_err(fault)?;
-        let written: Written =
-            toml::from_str(&text).map_err(|source| NetworkFileError::Parse { path: path.to_owned(), source: source.into() })?;
+        let written: Written = toml::from_str(&text)
+            .map_err(|source| NetworkFileError::Parse { path: path.to_owned(), source: source.into() })?;
         written.check(path)
     }
 
@@ -97,7 +97,11 @@ struct WrittenBeacon {
 impl Written {
     fn check(self, path: &Path) -> Result<Network, NetworkFileError> {
         let address = |key, text: &str| {
-            parse_contract_address(text).map_err(|source| NetworkFileError::Address { path: path.to_owned(), key, source })
+            parse_contract_address(text).map_err(|source| NetworkFileError::Address {
+                path: path.to_owned(),
+                key,
+                source,
+            })
         };
         let mut public_key = [0u8; 96];
         hex::decode_to_slice(&self.beacon.public_key, &mut public_key)
@@ -105,7 +109,8 @@ impl Written {
         if self.rpc.is_empty() || self.beacon.urls.is_empty() || self.beacon.period == 0 {
             return Err(NetworkFileError::Empty { path: path.to_owned() });
         }
-        let schedule = BeaconSchedule { genesis: UnixSeconds(self.beacon.genesis), period: self.beacon.period };
+        let schedule =
+            BeaconSchedule { genesis: UnixSeconds(self.beacon.genesis), period: self.beacon.period };
         Ok(Network {
             escrow: address("escrow", &self.escrow)?,
             token: address("token", &self.token)?,

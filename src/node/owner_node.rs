@@ -72,7 +72,9 @@ impl OwnerNode {
     /// [`OwnerNodeError`].
     pub async fn start(config: OwnerNodeConfig) -> Result<Self, OwnerNodeError> {
         let dir = config.dir.clone();
-        let store = tokio::task::spawn_blocking(move || OwnerStore::open(&dir)).await.map_err(|_| OwnerNodeError::Task)??;
+        let store = tokio::task::spawn_blocking(move || OwnerStore::open(&dir))
+            .await
+            .map_err(|_| OwnerNodeError::Task)??;
         let ledger = LedgerClient::new(config.network.ledger.clone())?;
         let network = config.network.ledger.network_id();
         let mut door = NetConfig::client(config.identity.node_seed(), network);

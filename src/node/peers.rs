@@ -2,7 +2,7 @@
 //! and hosts reached before are reached without a look-up. Signed by the hosts themselves and checked again when
 //! read; a file that is damaged only costs look-ups.
 
-use layr_net::{peer_id, Multiaddr, Protocol, VerifiedHostRecord, MAX_HOST_RECORD_BYTES};
+use layr_net::{MAX_HOST_RECORD_BYTES, Multiaddr, Protocol, VerifiedHostRecord, peer_id};
 use layr_types::{NetworkId, UnixSeconds};
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -17,7 +17,8 @@ const MAX_RECORDS: usize = 1_024;
 pub(crate) fn load(dir: &Path, network: &NetworkId) -> Vec<VerifiedHostRecord> {
     let limit = (MAX_RECORDS * (MAX_HOST_RECORD_BYTES + 2)) as u64;
     let mut bytes = Vec::new();
-    let read = std::fs::File::open(dir.join(HOSTS_MET_FILE)).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+    let read = std::fs::File::open(dir.join(HOSTS_MET_FILE))
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes));
     if read.is_err() {
         return Vec::new();
     }
@@ -25,7 +26,9 @@ pub(crate) fn load(dir: &Path, network: &NetworkId) -> Vec<VerifiedHostRecord> {
     let mut rest = bytes.as_slice();
     let mut found = Vec::new();
     while let Some((length, after)) = rest.split_first_chunk::<2>() {
-        let Some((record, next)) = after.split_at_checked(usize::from(u16::from_be_bytes(*length))) else { break };
+        let Some((record, next)) = after.split_at_checked(usize::from(u16::from_be_bytes(*length))) else {
+            break;
+        };
         found.extend(VerifiedHostRecord::check(record, network, now));
         rest = next;
     }
@@ -49,7 +52,12 @@ pub(crate) fn save(dir: &Path, records: &[Vec<u8>]) -> io::Result<()> {
 pub(crate) fn entrances(records: &[VerifiedHostRecord]) -> Vec<Multiaddr> {
     let with_identity = |record: &VerifiedHostRecord| {
         let peer = peer_id(&record.record().node);
-        record.record().addresses.iter().filter_map(move |address| Some(address.clone().with(Protocol::P2p(peer?)))).collect::<Vec<_>>()
+        record
+            .record()
+            .addresses
+            .iter()
+            .filter_map(move |address| Some(address.clone().with(Protocol::P2p(peer?))))
+            .collect::<Vec<_>>()
     };
     records.iter().flat_map(with_identity).collect()
 }

@@ -4,5 +4,5 @@ mod network;
 mod pipeline;
 mod source;
 
-pub use network::{run as network, NetworkBench};
+pub use network::{NetworkBench, run as network};
 pub use pipeline::{mib, run as pipeline};

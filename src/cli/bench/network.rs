@@ -4,7 +4,7 @@ use super::pipeline::mib;
 use super::source::Noise;
 use crate::args::Global;
 use crate::commands::or_interrupted;
-use crate::demo::{not_as_told, Plan, World};
+use crate::demo::{Plan, World, not_as_told};
 use crate::envelope::Report;
 use crate::failure::Failure;
 use layr_types::ByteCount;
@@ -109,7 +109,8 @@ async fn measure(global: &Global, root: &Path, bench: NetworkBench) -> Result<Me
 }
 
 fn write_noise(file: &Path, size: ByteCount) -> Result<(), Failure> {
-    let written = std::fs::File::create(file).and_then(|mut out| std::io::copy(&mut Noise::new(size.0), &mut out));
+    let written =
+        std::fs::File::create(file).and_then(|mut out| std::io::copy(&mut Noise::new(size.0), &mut out));
     written.map(|_| ()).map_err(|error| Failure::internal("write the file to upload", &error))
 }
 

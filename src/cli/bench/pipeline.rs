@@ -3,7 +3,9 @@
 use super::source::Noise;
 use crate::envelope::Report;
 use crate::failure::Failure;
-use layr_coding::{decode_segment, CommittedSegment, EncodeOptions, Encoded, Encoder, OwnerSecrets, VerifiedShard};
+use layr_coding::{
+    CommittedSegment, EncodeOptions, Encoded, Encoder, OwnerSecrets, VerifiedShard, decode_segment,
+};
 use layr_types::ByteCount;
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -114,4 +116,3 @@ pub fn peak_rss_mib() -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
     line.trim().trim_end_matches("kB").trim().parse::<u64>().map_or(0, |kib| kib / 1024)
 }
-

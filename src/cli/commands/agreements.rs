@@ -6,7 +6,7 @@ use crate::envelope::Report;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
-use crate::table::{short, Table};
+use crate::table::{Table, short};
 use crate::units::show_duration;
 use layr_owner::views::AgreementView;
 use layr_types::UnixSeconds;
@@ -25,13 +25,25 @@ fn words(listed: &[AgreementView], now: Option<UnixSeconds>) -> String {
     if listed.is_empty() {
         return "No agreements. The first upload makes some.".to_owned();
     }
-    let mut table =
-        Table::new(["agreement", "host", "stage", "stored", "of", "paid XLM", "due XLM", "audits", "next deadline"]);
+    let mut table = Table::new([
+        "agreement",
+        "host",
+        "stage",
+        "stored",
+        "of",
+        "paid XLM",
+        "due XLM",
+        "audits",
+        "next deadline",
+    ]);
     for agreement in listed {
-        let left = now.map_or_else(|| "unknown".to_owned(), |now| match agreement.next_deadline.since(now) {
-            0 => "now".to_owned(),
-            seconds => format!("in {}", show_duration(seconds)),
-        });
+        let left = now.map_or_else(
+            || "unknown".to_owned(),
+            |now| match agreement.next_deadline.since(now) {
+                0 => "now".to_owned(),
+                seconds => format!("in {}", show_duration(seconds)),
+            },
+        );
         table.row([
             short(agreement.id),
             short(agreement.host),

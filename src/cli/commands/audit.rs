@@ -9,7 +9,7 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
-use crate::table::{short, Table};
+use crate::table::{Table, short};
 use layr_audits::Verdict;
 use layr_owner::views::AuditReport;
 use layr_owner::{AuditTarget, OwnerConfig};
@@ -19,8 +19,7 @@ pub async fn run(global: &Global, settings: &Settings, args: Audit) -> Result<Re
     let config = OwnerConfig { audit_leaves: args.samples, ..OwnerConfig::default() };
     let node = compose::joined_owner_with(global, settings, config).await?;
     let target = args.name.map_or(AuditTarget::All, AuditTarget::File);
-    let auditing =
-        async { node.owner.audit(target, Teller::new(global)).await.map_err(failures::audit) };
+    let auditing = async { node.owner.audit(target, Teller::new(global)).await.map_err(failures::audit) };
     let found = or_interrupted("layr audit", auditing).await;
     node.stop().await;
     let found = found?;
@@ -73,6 +72,8 @@ const fn advice(verdict: Verdict) -> &'static str {
         Verdict::Refused => "refused to be audited; it must prove on the ledger to be paid",
         Verdict::Late => "answered too late; counts against it only if it goes on",
         Verdict::Offline => "could not be reached; counts against it only if it stays away",
-        Verdict::OwnFault => "no host could be reached: the fault is probably here; check this machine's network",
+        Verdict::OwnFault => {
+            "no host could be reached: the fault is probably here; check this machine's network"
+        }
     }
 }

@@ -18,7 +18,10 @@ pub async fn run(global: &Global, settings: &Settings, args: Download) -> Result
     let range = args.range.as_deref().map(parse_range).transpose()?;
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
     if to_stdout && global.json {
-        return Err(Failure::usage("standard output cannot carry both the file and --json", "Name a file with -o, or leave out --json."));
+        return Err(Failure::usage(
+            "standard output cannot carry both the file and --json",
+            "Name a file with -o, or leave out --json.",
+        ));
     }
     let target = if to_stdout {
         Target::Stream(Box::new(std::io::stdout()))
@@ -46,10 +49,11 @@ fn path(args: &Download) -> PathBuf {
 }
 
 fn parse_range(text: &str) -> Result<Range<u64>, Failure> {
-    let parsed = text.split_once("..").and_then(|(from, to)| Some(from.trim().parse().ok()?..to.trim().parse().ok()?));
-    parsed
-        .filter(|range: &Range<u64>| range.start <= range.end)
-        .ok_or_else(|| Failure::usage(format!("'{text}' is not a range"), "Write A..B in bytes, for example 0..1048576."))
+    let parsed =
+        text.split_once("..").and_then(|(from, to)| Some(from.trim().parse().ok()?..to.trim().parse().ok()?));
+    parsed.filter(|range: &Range<u64>| range.start <= range.end).ok_or_else(|| {
+        Failure::usage(format!("'{text}' is not a range"), "Write A..B in bytes, for example 0..1048576.")
+    })
 }
 
 fn words(args: &Download, done: &DownloadReport) -> String {

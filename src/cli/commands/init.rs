@@ -8,8 +8,8 @@ use crate::failure::Failure;
 use crate::passphrase;
 use crate::settings::{self, Settings};
 use layr_identity::{
-    account_address, open_key_file, seal_key_file, Identity, Phrase, KEY_FILE_NONCE_BYTES, KEY_FILE_SALT_BYTES,
-    PHRASE_ENTROPY_BYTES,
+    Identity, KEY_FILE_NONCE_BYTES, KEY_FILE_SALT_BYTES, PHRASE_ENTROPY_BYTES, Phrase, account_address,
+    open_key_file, seal_key_file,
 };
 use serde::Serialize;
 use std::fs;
@@ -54,23 +54,35 @@ pub async fn run(global: &Global, init: Init) -> Result<Report, Failure> {
 fn words(made: &Made) -> String {
     let mut text = String::new();
     if let Some(phrase) = &made.phrase {
-        text.push_str("Write these 24 words down and keep them safe. They are the only way to your files and your\n");
+        text.push_str(
+            "Write these 24 words down and keep them safe. They are the only way to your files and your\n",
+        );
         text.push_str("money if this machine is lost, and whoever has them has both.\n\n");
         let words: Vec<&str> = phrase.split(' ').collect();
         for (row, chunk) in words.chunks(6).enumerate() {
-            let cells: Vec<String> =
-                chunk.iter().enumerate().map(|(column, word)| format!("{:>2} {word:<9}", row * 6 + column + 1)).collect();
+            let cells: Vec<String> = chunk
+                .iter()
+                .enumerate()
+                .map(|(column, word)| format!("{:>2} {word:<9}", row * 6 + column + 1))
+                .collect();
             text.push_str(&format!("  {}\n", cells.join(" ").trim_end()));
         }
         text.push('\n');
     }
-    text.push_str(&format!("Directory  {}\nAccount    {}\nNode       {}\n", made.dir, made.address, made.node_key));
+    text.push_str(&format!(
+        "Directory  {}\nAccount    {}\nNode       {}\n",
+        made.dir, made.address, made.node_key
+    ));
     text.push_str(if made.funded {
         "Funded by the network's friendbot.\n"
     } else {
         "The account needs lumens before it can pay: send some to the address above, or on a test network run 'layr wallet fund'.\n"
     });
-    text.push_str(if made.restored { "Next: layr recover" } else { "Next: layr upload FILE --dry-run, or layr node run --quota SIZE" });
+    text.push_str(if made.restored {
+        "Next: layr recover"
+    } else {
+        "Next: layr upload FILE --dry-run, or layr node run --quota SIZE"
+    });
     text
 }
 
@@ -106,9 +118,14 @@ fn write_files(
 ) -> Result<(), Failure> {
     let salt = random::<KEY_FILE_SALT_BYTES>()?;
     let nonce = random::<KEY_FILE_NONCE_BYTES>()?;
-    let sealed = seal_key_file(identity.phrase(), passphrase, &salt, &nonce)
-        .map_err(|error| Failure::usage("the passphrase cannot be used", "Choose another one.").because(&error))?;
-    let network = global.network.clone().or_else(|| std::env::var("LAYR_NETWORK").ok()).unwrap_or_else(|| "local".into());
+    let sealed = seal_key_file(identity.phrase(), passphrase, &salt, &nonce).map_err(|error| {
+        Failure::usage("the passphrase cannot be used", "Choose another one.").because(&error)
+    })?;
+    let network = global
+        .network
+        .clone()
+        .or_else(|| std::env::var("LAYR_NETWORK").ok())
+        .unwrap_or_else(|| "local".into());
     let template = settings::render_template(&network, &init.bootstrap);
     compose::private_dir(dir)
         .and_then(|()| write_new(&dir.join(settings::FILE_NAME), template.as_bytes()))
@@ -134,7 +151,11 @@ fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match file {
         Ok(mut file) => file.write_all(bytes).and_then(|()| file.sync_all()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && path.ends_with(settings::FILE_NAME) => Ok(()),
+        Err(error)
+            if error.kind() == std::io::ErrorKind::AlreadyExists && path.ends_with(settings::FILE_NAME) =>
+        {
+            Ok(())
+        }
         Err(error) => Err(error),
     }
 }

@@ -4,7 +4,7 @@
 use crate::exit;
 use crate::failure::{Failure, MoneyEffect};
 use std::future::Future;
-use tokio::signal::unix::{signal, SignalKind};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs `work` until it ends or the process is asked to stop.
 pub async fn or_interrupted<T>(

@@ -4,18 +4,18 @@
 use super::interrupt::asked_to_stop;
 use crate::args::{Global, Localnet as Args};
 use crate::compose::{self, NETWORK_FILE};
-use crate::envelope::{print, Report, SCHEMA};
+use crate::envelope::{Report, SCHEMA, print};
 use crate::exit;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
-use layr_identity::{contract_address, Signer};
+use layr_identity::{Signer, contract_address};
 use layr_ledger::{EscrowConfig, LedgerClient, Payer};
 use layr_localnet::{Localnet, LocalnetConfig, RunningLocalnet};
 use layr_node::Network;
 use layr_types::AccountKey;
 use serde::Serialize;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -52,8 +52,11 @@ async fn serve(global: &Global, args: &Args, state: &Path) -> Result<Report, Fai
         ));
     }
     compose::private_dir(state).map_err(|error| Failure::internal("make the state directory", &error))?;
-    let config =
-        LocalnetConfig { directory: Some(state.to_owned()), listen: args.listen, ..LocalnetConfig::default() };
+    let config = LocalnetConfig {
+        directory: Some(state.to_owned()),
+        listen: args.listen,
+        ..LocalnetConfig::default()
+    };
     let running = Localnet::start(config).await.map_err(|error| {
         Failure::new(
             exit::USAGE,
@@ -82,7 +85,8 @@ async fn furnish(running: &RunningLocalnet, state: &Path) -> Result<Ready, Failu
         tokens: vec![client.native_token()],
     };
     let salt = blake3::derive_key(DEPLOYER_LABEL, b"escrow");
-    let deployed = client.ensure_deployed(&payer, ESCROW_WASM, salt, &config).await.map_err(failures::ledger)?;
+    let deployed =
+        client.ensure_deployed(&payer, ESCROW_WASM, salt, &config).await.map_err(failures::ledger)?;
     let network = Network {
         escrow: deployed.escrow.contract(),
         token: client.native_token(),
@@ -132,8 +136,13 @@ async fn advance(state: &Path, seconds: u64) -> Result<Report, Failure> {
     })?;
     let url = network.ledger.rpc_urls.first().cloned().unwrap_or_default();
     let unreachable = |error: reqwest::Error| {
-        Failure::new(exit::NETWORK, "localnet/advance", "the local network does not answer", "Start it with 'layr localnet'.")
-            .because(&error)
+        Failure::new(
+            exit::NETWORK,
+            "localnet/advance",
+            "the local network does not answer",
+            "Start it with 'layr localnet'.",
+        )
+        .because(&error)
     };
     let response = reqwest::Client::new()
         .post(format!("{}/dev/advance", url.trim_end_matches('/')))
@@ -144,5 +153,8 @@ async fn advance(state: &Path, seconds: u64) -> Result<Report, Failure> {
         .map_err(unreachable)?;
     let answer: Value = response.json().await.map_err(unreachable)?;
     let now = answer["close_time"].clone();
-    Report::new(&json!({"now": now, "ledger": answer["ledger"]}), format!("The local ledger's clock now shows {now}."))
+    Report::new(
+        &json!({"now": now, "ledger": answer["ledger"]}),
+        format!("The local ledger's clock now shows {now}."),
+    )
 }

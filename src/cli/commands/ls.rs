@@ -32,7 +32,12 @@ fn words(files: &[FileView], now: Option<UnixSeconds>) -> String {
             (Some(_), Some(_)) => "term over".to_owned(),
             _ => "unknown".to_owned(),
         };
-        table.row([file.size.to_string(), super::upload::profile_words(file.profile), left, file.name.clone()]);
+        table.row([
+            file.size.to_string(),
+            super::upload::profile_words(file.profile),
+            left,
+            file.name.clone(),
+        ]);
     }
     table.render()
 }

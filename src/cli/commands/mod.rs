@@ -61,7 +61,9 @@ fn exit_codes() -> Result<Report, Failure> {
     for exit in exit::ALL {
         table.row([exit.code.to_string(), exit.meaning.to_owned()]);
     }
-    let data: Vec<_> =
-        exit::ALL.iter().map(|exit| serde_json::json!({"code": exit.code, "meaning": exit.meaning})).collect();
+    let data: Vec<_> = exit::ALL
+        .iter()
+        .map(|exit| serde_json::json!({"code": exit.code, "meaning": exit.meaning}))
+        .collect();
     Report::new(&data, table.render())
 }

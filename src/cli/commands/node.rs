@@ -3,12 +3,12 @@
 use super::interrupt::asked_to_stop;
 use crate::args::{Global, NodeCommand, NodeRun};
 use crate::compose;
-use crate::envelope::{print, Report, SCHEMA};
+use crate::envelope::{Report, SCHEMA, print};
 use crate::exit;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
-use crate::table::{short, Table};
+use crate::table::{Table, short};
 use crate::units::show_duration;
 use layr_host::{HostStatus, OfferPolicy};
 use layr_net::HostProfile;
@@ -48,7 +48,12 @@ fn with_flags(mut settings: Settings, args: &NodeRun) -> Settings {
     settings
 }
 
-async fn serve(global: &Global, settings: &Settings, args: &NodeRun, dir: PathBuf) -> Result<Report, Failure> {
+async fn serve(
+    global: &Global,
+    settings: &Settings,
+    args: &NodeRun,
+    dir: PathBuf,
+) -> Result<Report, Failure> {
     settings.require_initialised()?;
     if settings.quota < ByteCount::SECTOR {
         return Err(Failure::usage(
@@ -57,7 +62,8 @@ async fn serve(global: &Global, settings: &Settings, args: &NodeRun, dir: PathBu
         ));
     }
     compose::private_dir(&dir).map_err(|error| Failure::internal("make the host's directory", &error))?;
-    let node = HostNode::start(config(global, settings, args, dir.clone())?).await.map_err(failures::host_node)?;
+    let node =
+        HostNode::start(config(global, settings, args, dir.clone())?).await.map_err(failures::host_node)?;
     announce(global, settings, &node)?;
     let mut tick = tokio::time::interval(TICK);
     let stop = asked_to_stop();
@@ -76,12 +82,20 @@ async fn serve(global: &Global, settings: &Settings, args: &NodeRun, dir: PathBu
     Report::new(&json!({"stopped": true}), "Stopped; nothing acknowledged is lost.")
 }
 
-fn config(global: &Global, settings: &Settings, args: &NodeRun, dir: PathBuf) -> Result<HostNodeConfig, Failure> {
+fn config(
+    global: &Global,
+    settings: &Settings,
+    args: &NodeRun,
+    dir: PathBuf,
+) -> Result<HostNodeConfig, Failure> {
     let lane = match args.lane {
         Some(lane) => lane,
         None => settings.lane.parse().map_err(|error: std::net::AddrParseError| {
-            Failure::usage(format!("setting 'lane': '{}' is not IP:PORT", settings.lane), "Write for example 0.0.0.0:4101.")
-                .because(&error)
+            Failure::usage(
+                format!("setting 'lane': '{}' is not IP:PORT", settings.lane),
+                "Write for example 0.0.0.0:4101.",
+            )
+            .because(&error)
         })?,
     };
     let offer = OfferPolicy { rate: compose::rate_of(settings.price)?, ..OfferPolicy::default() };
@@ -117,7 +131,12 @@ fn announce(global: &Global, settings: &Settings, node: &HostNode) -> Result<(),
         print(&json!({"schema": SCHEMA, "ok": true, "data": data}).to_string());
         return Ok(());
     }
-    let mut text = format!("Host {} is up: {} to rent at {} XLM per TiB and 30 days.\n", node.key(), settings.quota, settings.price);
+    let mut text = format!(
+        "Host {} is up: {} to rent at {} XLM per TiB and 30 days.\n",
+        node.key(),
+        settings.quota,
+        settings.price
+    );
     if node.deposited().0 > 0 {
         text.push_str(&format!("Deposited {} XLM as collateral.\n", node.deposited()));
     }
@@ -151,10 +170,19 @@ async fn snapshot(node: &HostNode, dir: &Path) {
 fn status(dir: &Path) -> Result<Report, Failure> {
     let path = dir.join(SNAPSHOT);
     let missing = |error: std::io::Error| {
-        Failure::new(exit::NOT_FOUND, "node/no-status", "no host has run in this directory", "Start one with 'layr node run --quota SIZE'.")
-            .because(&error)
+        Failure::new(
+            exit::NOT_FOUND,
+            "node/no-status",
+            "no host has run in this directory",
+            "Start one with 'layr node run --quota SIZE'.",
+        )
+        .because(&error)
     };
-    let age = std::fs::metadata(&path).and_then(|meta| meta.modified()).map_err(missing)?.elapsed().unwrap_or_default();
+    let age = std::fs::metadata(&path)
+        .and_then(|meta| meta.modified())
+        .map_err(missing)?
+        .elapsed()
+        .unwrap_or_default();
     let bytes = std::fs::read(&path).map_err(missing)?;
     let status: HostStatus = serde_json::from_slice(&bytes)
         .map_err(|error| Failure::internal("read the host's last state", &error))?;
@@ -180,7 +208,16 @@ fn words(status: &HostStatus, age: Duration) -> String {
         if status.accepting { "" } else { " (takes no new agreements)" },
     );
     if !status.agreements.is_empty() {
-        let mut table = Table::new(["agreement", "owner", "stored", "of", "earned XLM", "at risk XLM", "audits", "ends in"]);
+        let mut table = Table::new([
+            "agreement",
+            "owner",
+            "stored",
+            "of",
+            "earned XLM",
+            "at risk XLM",
+            "audits",
+            "ends in",
+        ]);
         for one in &status.agreements {
             table.row([
                 short(one.id),

@@ -16,7 +16,8 @@ pub async fn run(global: &Global, settings: &Settings) -> Result<Report, Failure
     let done = or_interrupted("layr recover", recovering).await;
     node.stop().await;
     let done = done?;
-    let mut words = format!("Recovered {} file(s), {}, and {} agreements.", done.files, done.bytes, done.agreements);
+    let mut words =
+        format!("Recovered {} file(s), {}, and {} agreements.", done.files, done.bytes, done.agreements);
     if !done.unreachable.is_empty() {
         words.push_str(&format!(
             "\n{} host(s) could not be asked for their newest revision; 'layr audit' tries again.",

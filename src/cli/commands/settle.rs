@@ -9,9 +9,9 @@ use crate::envelope::Report;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
-use crate::table::{short, Table};
-use layr_owner::views::SettleReport;
+use crate::table::{Table, short};
 use layr_owner::SettleOptions;
+use layr_owner::views::SettleReport;
 
 /// Settles whatever is due.
 pub async fn run(global: &Global, settings: &Settings, args: Settle) -> Result<Report, Failure> {
@@ -28,7 +28,9 @@ fn words(done: &SettleReport) -> String {
     if done.agreements.is_empty() {
         return "There are no agreements to settle.".to_owned();
     }
-    let amount = |amount: Option<layr_types::Stroops>| amount.map_or_else(|| "–".to_owned(), |amount| amount.to_string());
+    let amount = |amount: Option<layr_types::Stroops>| {
+        amount.map_or_else(|| "–".to_owned(), |amount| amount.to_string())
+    };
     let mut table = Table::new(["agreement", "host", "step", "to host XLM", "to you XLM", "burned XLM"]);
     for one in &done.agreements {
         table.row([

@@ -6,7 +6,7 @@ use crate::envelope::Report;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
-use crate::table::{short, Table};
+use crate::table::{Table, short};
 use layr_owner::views::FileDetail;
 
 /// Shows one file.

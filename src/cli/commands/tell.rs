@@ -76,7 +76,8 @@ fn words(warning: &Warning) -> String {
             "warning: up to {per_host} shards of a segment lie on one host; fewer host failures are survived"
         ),
         Warning::RecordNotSpread => {
-            "warning: the catalogue's pointer could not be spread in the network; your hosts have it".to_owned()
+            "warning: the catalogue's pointer could not be spread in the network; your hosts have it"
+                .to_owned()
         }
         Warning::Resumed => "going on with an earlier, unfinished upload of the same files".to_owned(),
         Warning::Skipped { entries } => {

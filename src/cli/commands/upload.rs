@@ -8,10 +8,10 @@ use crate::envelope::Report;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
-use crate::table::{short, Table};
+use crate::table::{Table, short};
 use crate::units::show_duration;
 use layr_owner::views::{Quote, UploadReport};
-use layr_owner::{expand, Event, Keeping, Progress as _, UploadRequest, Warning};
+use layr_owner::{Event, Keeping, Progress as _, UploadRequest, Warning, expand};
 use layr_types::Stroops;
 
 /// Quotes or uploads.
@@ -26,8 +26,11 @@ pub async fn run(global: &Global, settings: &Settings, args: Upload) -> Result<R
         let quote = node.owner.quote(&request, &*progress).await.map_err(failures::upload);
         quote.and_then(|quote| Report::new(&quote, quote_words(&quote)))
     } else {
-        let uploading = async { node.owner.upload(request, progress.clone()).await.map_err(failures::upload) };
-        or_interrupted("the same command", uploading).await.and_then(|done| Report::new(&done, done_words(&done)))
+        let uploading =
+            async { node.owner.upload(request, progress.clone()).await.map_err(failures::upload) };
+        or_interrupted("the same command", uploading)
+            .await
+            .and_then(|done| Report::new(&done, done_words(&done)))
     };
     node.stop().await;
     report
@@ -35,10 +38,10 @@ pub async fn run(global: &Global, settings: &Settings, args: Upload) -> Result<R
 
 fn request(settings: &Settings, args: &Upload) -> Result<(UploadRequest, u64), Failure> {
     let profile = compose::parse_profile(args.profile.as_deref().unwrap_or(&settings.profile))?;
-    let (sources, skipped) = expand(&args.paths, args.name.as_deref())
-        .map_err(|error| {
-            Failure::usage("the files cannot be uploaded", "Correct the paths; nothing was uploaded or paid.").because(&error)
-        })?;
+    let (sources, skipped) = expand(&args.paths, args.name.as_deref()).map_err(|error| {
+        Failure::usage("the files cannot be uploaded", "Correct the paths; nothing was uploaded or paid.")
+            .because(&error)
+    })?;
     let keeping = Keeping {
         profile,
         term: args.term.unwrap_or(settings.term),
@@ -50,7 +53,8 @@ fn request(settings: &Settings, args: &Upload) -> Result<(UploadRequest, u64), F
 }
 
 fn quote_words(quote: &Quote) -> String {
-    let mut table = Table::new(["host", "XLM per TiB and 30 days", "capacity", "escrow XLM", "collateral XLM"]);
+    let mut table =
+        Table::new(["host", "XLM per TiB and 30 days", "capacity", "escrow XLM", "collateral XLM"]);
     for host in &quote.hosts {
         table.row([
             short(host.node),

@@ -7,7 +7,7 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
-use layr_identity::{account_address, Identity};
+use layr_identity::{Identity, account_address};
 use layr_ledger::{LedgerClient, Payer};
 use layr_node::Network;
 use layr_types::Stroops;
@@ -63,12 +63,17 @@ async fn balance(settings: &Settings, identity: &Identity, address: String) -> R
         words.push_str(&format!("\nwaiting for you    {} {unit}", made.owner_credit));
     }
     if !made.exists {
-        words.push_str("\nThe account does not exist on this network yet: it appears with its first payment.");
+        words
+            .push_str("\nThe account does not exist on this network yet: it appears with its first payment.");
     }
     Report::new(&made, words)
 }
 
-async fn withdraw(settings: &Settings, identity: &Identity, amount: Option<Stroops>) -> Result<Report, Failure> {
+async fn withdraw(
+    settings: &Settings,
+    identity: &Identity,
+    amount: Option<Stroops>,
+) -> Result<Report, Failure> {
     let network: Network = compose::network(settings)?;
     let client = LedgerClient::new(network.ledger.clone()).map_err(failures::ledger)?;
     let escrow = client.escrow(network.escrow);

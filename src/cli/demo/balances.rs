@@ -57,7 +57,10 @@ impl Balances {
         let mut parties = vec![Party {
             name: "owner".to_owned(),
             account: account(&client, &world.owner_account).await?,
-            escrow_free: escrow.credit(&world.owner_account, &network.token).await.map_err(failures::ledger)?,
+            escrow_free: escrow
+                .credit(&world.owner_account, &network.token)
+                .await
+                .map_err(failures::ledger)?,
             key: None,
         }];
         for host in &world.hosts {
@@ -68,9 +71,12 @@ impl Balances {
                 key: Some(host.node),
             });
         }
-        let held = client.contract_balance(&network.token, &network.escrow).await.map_err(failures::ledger)?;
-        let burned =
-            client.contract_balance(&network.token, &layr_ledger::burn_address()).await.map_err(failures::ledger)?;
+        let held =
+            client.contract_balance(&network.token, &network.escrow).await.map_err(failures::ledger)?;
+        let burned = client
+            .contract_balance(&network.token, &layr_ledger::burn_address())
+            .await
+            .map_err(failures::ledger)?;
         let fees = client.fee_pool().await.map_err(failures::ledger)?;
         Ok(Self { parties, escrow: held, burned, fees })
     }

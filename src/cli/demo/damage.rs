@@ -42,7 +42,8 @@ pub fn flip_bits(host: &Path) -> Result<u64, Failure> {
 fn slot_files(host: &Path) -> Result<Vec<PathBuf>, Failure> {
     let folder = host.join("host").join("sectors");
     let entries = std::fs::read_dir(&folder).map_err(|error| fault(&error))?;
-    let files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    let files: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     if files.is_empty() {
         return Err(not_as_told("a host has no slot files to damage", &folder.display().to_string()));
     }

@@ -26,7 +26,9 @@ use std::path::{Path, PathBuf};
 pub async fn run(global: &Global, args: Demo) -> Result<Report, Failure> {
     let file = match args.file {
         Some(file) => file,
-        None => std::env::current_exe().map_err(|error| Failure::internal("find the layr executable", &error))?,
+        None => {
+            std::env::current_exe().map_err(|error| Failure::internal("find the layr executable", &error))?
+        }
     };
     let size = std::fs::metadata(&file).map_err(|error| unreadable(&file, &error))?.len();
     let dir = tempfile::Builder::new()
@@ -45,8 +47,13 @@ pub async fn run(global: &Global, args: Demo) -> Result<Report, Failure> {
 
 /// Where a file cannot be read.
 fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(exit::USAGE, "demo/file", format!("cannot read {}", file.display()), "Name another file with --file.")
-        .because(error)
+    Failure::new(
+        exit::USAGE,
+        "demo/file",
+        format!("cannot read {}", file.display()),
+        "Name another file with --file.",
+    )
+    .because(error)
 }
 
 /// SHA-256 of a file, in hexadecimal.

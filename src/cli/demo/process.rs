@@ -59,7 +59,10 @@ impl Program {
         if finished.envelope["ok"] == Value::Bool(true) {
             return Ok(finished);
         }
-        Err(not_as_told(&format!("'layr {}' failed", args.join(" ")), &finished.envelope["error"].to_string()))
+        Err(not_as_told(
+            &format!("'layr {}' failed", args.join(" ")),
+            &finished.envelope["error"].to_string(),
+        ))
     }
 
     /// Starts a process that runs until stopped, and waits for its first line on standard output.
@@ -154,11 +157,13 @@ impl Running {
     }
 
     fn signal(&self, signal: rustix::process::Signal) -> Result<(), Failure> {
-        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+        let pid =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
         let Some(pid) = pid else {
             return Err(not_as_told("a process that should be running has ended", ""));
         };
-        rustix::process::kill_process(pid, signal).map_err(|error| Failure::internal("signal a process", &error))
+        rustix::process::kill_process(pid, signal)
+            .map_err(|error| Failure::internal("signal a process", &error))
     }
 }
 

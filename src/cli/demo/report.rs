@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::table::Table;
 use layr_types::{ByteCount, NodeKey, Stroops};
 use serde::Serialize;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
 /// One host's verdict in one audit.
 #[derive(Debug, Clone, Serialize)]
@@ -106,7 +106,10 @@ impl Told {
         if self.conserved {
             return Ok(());
         }
-        Err(not_as_told("money appeared or vanished", &format!("{} XLM before, {} XLM after", before.sum(), after.sum())))
+        Err(not_as_told(
+            "money appeared or vanished",
+            &format!("{} XLM before, {} XLM after", before.sum(), after.sum()),
+        ))
     }
 
     /// The tables.
@@ -133,7 +136,13 @@ impl Told {
         for (was, is) in before.parties.iter().zip(&after.parties) {
             let ended = self.settlements.iter().find(|line| Some(line.node) == was.key());
             let ended = ended.map_or_else(String::new, |line| format!("{} {}", line.outcome, line.income));
-            table.row([was.name.clone(), was.total().to_string(), is.total().to_string(), (is.total() - was.total()).to_string(), ended]);
+            table.row([
+                was.name.clone(),
+                was.total().to_string(),
+                is.total().to_string(),
+                (is.total() - was.total()).to_string(),
+                ended,
+            ]);
         }
         let locked = |balances: &Balances| {
             balances.escrow - balances.parties.iter().map(|party| party.escrow_free).sum::<Stroops>()
@@ -144,7 +153,13 @@ impl Told {
             ("ledger fees and rent", before.fees, after.fees),
             ("sum", before.sum(), after.sum()),
         ] {
-            table.row([name.to_owned(), was.to_string(), is.to_string(), (is - was).to_string(), String::new()]);
+            table.row([
+                name.to_owned(),
+                was.to_string(),
+                is.to_string(),
+                (is - was).to_string(),
+                String::new(),
+            ]);
         }
         format!("{}\n", table.render())
     }

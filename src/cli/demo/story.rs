@@ -50,7 +50,9 @@ impl Talk {
 /// Everything from the first process to the last.
 pub async fn tell(talk: &Talk, root: &Path, file: &Path, size: u64) -> Result<Told, Failure> {
     let began = Instant::now();
-    talk.chapter("A world: one ledger with the real escrow contract, twelve hosts, one owner, each its own process");
+    talk.chapter(
+        "A world: one ledger with the real escrow contract, twelve hosts, one owner, each its own process",
+    );
     let plan = Plan { hosts: HOSTS, quota: ByteCount(size / 2 + (512 << 20)) };
     let mut world = World::start(root, plan).await?;
     talk.say(&format!("ledger at {}, every account funded by friendbot", world.rpc_url));
@@ -129,7 +131,10 @@ async fn download(talk: &Talk, world: &mut World, root: &Path, told: &mut Told) 
     if told.sha256_out != told.sha256_in {
         return Err(not_as_told("the file that came back is not the one that went up", &told.sha256_out));
     }
-    talk.say(&format!("byte for byte the same, at {:.0} MiB/s, from the four that are left", told.download_mib_s));
+    talk.say(&format!(
+        "byte for byte the same, at {:.0} MiB/s, from the four that are left",
+        told.download_mib_s
+    ));
     Ok(())
 }
 
@@ -148,7 +153,8 @@ async fn settle(talk: &Talk, world: &mut World, told: &mut Told) -> Result<(), F
     talk.say("nothing acknowledged was lost in the power cuts: all but the two cheaters pass");
     let agreements = verify::agreements(world).await?;
     let end = agreements.iter().map(|agreement| agreement.terms.end).max().unwrap_or_default();
-    let mut now = UnixSeconds(agreements.iter().map(|agreement| agreement.terms.start.0).min().unwrap_or_default());
+    let mut now =
+        UnixSeconds(agreements.iter().map(|agreement| agreement.terms.start.0).min().unwrap_or_default());
     now = world.advance_to(now, end.plus(60)).await?;
     verify::settle_by_consent(world, &agreements).await?;
     talk.say("ten honest hosts and the owner sign what settle() says; one transaction pays them all");
@@ -192,7 +198,12 @@ impl Told {
     fn record(&mut self, when: &'static str, verdicts: &BTreeMap<String, String>, world: &World) {
         for host in &world.hosts {
             let verdict = verdicts.get(&host.node.to_string()).cloned().unwrap_or_default();
-            self.verdicts.push(HostVerdict { when, host: format!("host {}", host.number), node: host.node, verdict });
+            self.verdicts.push(HostVerdict {
+                when,
+                host: format!("host {}", host.number),
+                node: host.node,
+                verdict,
+            });
         }
     }
 }

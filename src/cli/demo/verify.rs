@@ -5,7 +5,7 @@ use super::balances::Balances;
 use super::process::not_as_told;
 use super::world::World;
 use crate::failure::Failure;
-use layr_market::{settle, Outcome, Revision, Settled, Settlement, Terms, BEACON_QUANTUM_SECONDS};
+use layr_market::{BEACON_QUANTUM_SECONDS, Outcome, Revision, Settled, Settlement, Terms, settle};
 use layr_types::{NodeKey, Stroops, UnixSeconds};
 use serde::Serialize;
 use serde_json::Value;
@@ -63,7 +63,10 @@ pub async fn settle_by_consent(world: &World, agreements: &[Agreement]) -> Resul
     let honest = agreements.len().saturating_sub(2);
     if closed != honest {
         let detail = done.data().to_string();
-        return Err(not_as_told(&format!("{closed} agreements closed by consent, expected {honest}"), &detail));
+        return Err(not_as_told(
+            &format!("{closed} agreements closed by consent, expected {honest}"),
+            &detail,
+        ));
     }
     Ok(())
 }
@@ -89,7 +92,10 @@ pub async fn settle_by_proof(
             return Ok(now);
         }
         if Instant::now() > until {
-            return Err(not_as_told("agreements were still open after the deadline", &done.data().to_string()));
+            return Err(not_as_told(
+                "agreements were still open after the deadline",
+                &done.data().to_string(),
+            ));
         }
     }
 }
@@ -116,7 +122,10 @@ pub async fn compare(
             .into_iter()
             .find_map(|(name, outcome)| line(agreement, name, outcome).filter(|line| line.income == gained));
         lines.push(found.ok_or_else(|| {
-            not_as_told("a host got something else than settle() says", &format!("host {node} gained {gained} XLM"))
+            not_as_told(
+                "a host got something else than settle() says",
+                &format!("host {node} gained {gained} XLM"),
+            )
         })?);
     }
     Ok(lines)
@@ -142,7 +151,11 @@ pub fn honest_were_paid_and_cheaters_were_not(
 ) -> Result<(), Failure> {
     for line in lines {
         let cheated = cheaters.contains(&line.node);
-        let as_told = if cheated { line.outcome == "missed" } else { line.outcome == "proved" && line.income > Stroops::ZERO };
+        let as_told = if cheated {
+            line.outcome == "missed"
+        } else {
+            line.outcome == "proved" && line.income > Stroops::ZERO
+        };
         if !as_told {
             return Err(not_as_told("a settlement did not end as it should", &format!("{line:?}")));
         }

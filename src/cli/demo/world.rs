@@ -1,6 +1,6 @@
 //! A small world on this machine: one ledger, some hosts, one owner, each its own process and directory.
 
-use super::process::{not_as_told, Program, Running};
+use super::process::{Program, Running, not_as_told};
 use crate::failure::Failure;
 use futures::future::try_join_all;
 use layr_types::{AccountKey, ByteCount, NodeKey, UnixSeconds};
@@ -58,12 +58,14 @@ pub struct World {
 impl World {
     /// Starts ledger, hosts and owner below `root`, all funded and found.
     pub async fn start(root: &Path, plan: Plan) -> Result<Self, Failure> {
-        let path = std::env::current_exe().map_err(|error| Failure::internal("find the layr executable", &error))?;
+        let path =
+            std::env::current_exe().map_err(|error| Failure::internal("find the layr executable", &error))?;
         let state = root.join("ledger");
         let program = Program { path, network: state.join(crate::compose::NETWORK_FILE) };
         let shown = state.display().to_string();
-        let ledger =
-            program.start(&root.join("ledger-process"), &["localnet", "--listen", "127.0.0.1:0", "--state", &shown]).await?;
+        let ledger = program
+            .start(&root.join("ledger-process"), &["localnet", "--listen", "127.0.0.1:0", "--state", &shown])
+            .await?;
         let rpc_url = text(&ledger.ready, "rpc_url")?.to_owned();
         let first = start_host(&program, root, 1, plan, None).await?;
         let entry = first.entry()?;
@@ -73,7 +75,16 @@ impl World {
         let owner = root.join("owner");
         let made = program.succeed(&owner, &["init", "--fund", "--bootstrap", &entry]).await?;
         let owner_account = account(text(made.data(), "address")?)?;
-        Ok(Self { program, root: root.to_owned(), rpc_url, owner, owner_account, hosts, ledger, ended_cpu: 0.0 })
+        Ok(Self {
+            program,
+            root: root.to_owned(),
+            rpc_url,
+            owner,
+            owner_account,
+            hosts,
+            ledger,
+            ended_cpu: 0.0,
+        })
     }
 
     /// Runs an owner's command.
@@ -86,9 +97,14 @@ impl World {
         let seconds = time.since(now).max(1);
         let state = self.root.join("ledger").display().to_string();
         let duration = format!("{seconds}s");
-        let moved =
-            self.program.succeed(&self.owner, &["localnet", "--state", &state, "--advance", &duration]).await?;
-        moved.data()["now"].as_u64().map(UnixSeconds).ok_or_else(|| not_as_told("the clock did not answer", ""))
+        let moved = self
+            .program
+            .succeed(&self.owner, &["localnet", "--state", &state, "--advance", &duration])
+            .await?;
+        moved.data()["now"]
+            .as_u64()
+            .map(UnixSeconds)
+            .ok_or_else(|| not_as_told("the clock did not answer", ""))
     }
 
     /// CPU seconds of ledger and hosts so far.
@@ -110,10 +126,12 @@ impl World {
 
     /// Starts a dead host again on the directory it left behind.
     pub async fn restart(&mut self, number: usize) -> Result<(), Failure> {
-        let entry = self.hosts.iter().find(|host| host.process.is_some()).map(HostProcess::entry).transpose()?;
+        let entry =
+            self.hosts.iter().find(|host| host.process.is_some()).map(HostProcess::entry).transpose()?;
         let program = self.program.clone();
         let host = self.host_mut(number)?;
-        host.process = Some(run_host(&program, &host.dir, (&host.listen, &host.lane), entry.as_deref()).await?);
+        host.process =
+            Some(run_host(&program, &host.dir, (&host.listen, &host.lane), entry.as_deref()).await?);
         Ok(())
     }
 
@@ -151,7 +169,8 @@ impl HostProcess {
     fn entry(&self) -> Result<String, Failure> {
         let ready = self.process.as_ref().map(|process| &process.ready);
         let addresses = ready.and_then(|ready| ready["addresses"].as_array());
-        let address = addresses.and_then(|all| all.iter().filter_map(Value::as_str).find(|text| text.contains("/tcp/")));
+        let address = addresses
+            .and_then(|all| all.iter().filter_map(Value::as_str).find(|text| text.contains("/tcp/")));
         address.map(str::to_owned).ok_or_else(|| not_as_told("a host announced no TCP address", ""))
     }
 }
@@ -165,7 +184,9 @@ async fn start_host(
 ) -> Result<HostProcess, Failure> {
     let dir = root.join(format!("host-{number:02}"));
     let made = program.succeed(&dir, &["init", "--fund"]).await?;
-    let node = text(made.data(), "node_key")?.parse().map_err(|_| not_as_told("a node key is not hexadecimal", ""))?;
+    let node = text(made.data(), "node_key")?
+        .parse()
+        .map_err(|_| not_as_told("a node key is not hexadecimal", ""))?;
     let account = account(text(made.data(), "address")?)?;
     std::fs::write(dir.join(QUOTA_FILE), plan.quota.0.to_string())
         .map_err(|error| Failure::internal("write a host's quota", &error))?;
@@ -202,5 +223,6 @@ pub fn text<'a>(data: &'a Value, key: &str) -> Result<&'a str, Failure> {
 }
 
 fn account(address: &str) -> Result<AccountKey, Failure> {
-    layr_identity::parse_account_address(address).map_err(|error| Failure::internal("read an address", &error))
+    layr_identity::parse_account_address(address)
+        .map_err(|error| Failure::internal("read an address", &error))
 }
