@@ -23,7 +23,10 @@ const MAY_IMPORT: [(&str, &str); 18] = [
     ("net", "types protocol"),
     ("ledger", "types market merkle identity"),
     ("localnet", "types"),
-    ("node", "types merkle identity market manifests audits protocol placement coding store net ledger owner host"),
+    (
+        "node",
+        "types merkle identity market manifests audits protocol placement coding store net ledger owner host",
+    ),
     (
         "cli",
         "types merkle identity coding placement market manifests audits protocol store net ledger localnet owner host node",
@@ -119,7 +122,10 @@ fn is_dry(file: &Path) -> bool {
 /// Every Rust file of the workspace and the contract, build output left out.
 fn sources() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders = vec!["src", "manifests", "audits", "contracts", "tests"].into_iter().map(|f| root().join(f)).collect::<Vec<_>>();
+    let mut folders = vec!["src", "manifests", "audits", "contracts", "tests"]
+        .into_iter()
+        .map(|f| root().join(f))
+        .collect::<Vec<_>>();
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("readable").flatten() {
             let path = entry.path();
@@ -152,7 +158,8 @@ fn every_file_opens_with_a_preface_and_stays_small() {
 
 #[test]
 fn nothing_unfinished_is_called_done() {
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("unimple", "mented!"), concat!("to", "do!(")];
+    let marks =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("unimple", "mented!"), concat!("to", "do!(")];
     let mut wrong = String::new();
     for file in sources() {
         let text = std::fs::read_to_string(&file).expect("readable");
@@ -165,7 +172,8 @@ fn nothing_unfinished_is_called_done() {
 
 #[test]
 fn the_documented_import_table_is_the_enforced_one() {
-    let document = std::fs::read_to_string(root().join("docs/architecture.md")).expect("docs/architecture.md");
+    let document =
+        std::fs::read_to_string(root().join("docs/architecture.md")).expect("docs/architecture.md");
     for (room, imports) in MAY_IMPORT {
         let imports = if imports.is_empty() { "–" } else { imports };
         let line = format!("| {room} | {imports} |");
@@ -176,13 +184,20 @@ fn the_documented_import_table_is_the_enforced_one() {
 #[test]
 fn documents_name_only_paths_that_exist() {
     let mut wrong = String::new();
-    for document in ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/dependencies.md", "docs/performance.md"] {
+    for document in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/architecture.md",
+        "docs/dependencies.md",
+        "docs/performance.md",
+    ] {
         let text = std::fs::read_to_string(root().join(document)).expect(document);
         for name in text.split('`').skip(1).step_by(2) {
             let path = name.trim_start_matches("./");
             let top = path.split('/').next().unwrap_or_default();
             let looks_like_a_path = path.contains('/')
-                && ["src", "manifests", "audits", "contracts", "tests", "docs", "scripts", ".ci"].contains(&top)
+                && ["src", "manifests", "audits", "contracts", "tests", "docs", "scripts", ".ci"]
+                    .contains(&top)
                 && !path.contains(['*', ' ', '<', '{', '…']);
             if looks_like_a_path && !root().join(path).exists() {
                 let _ = writeln!(wrong, "{document} names {name}, which does not exist");

@@ -2,8 +2,8 @@
 //! database is told, not guessed around.
 
 use crate::rough;
-use crate::support::world::database_files;
-use crate::support::{Out, noise, until, write_noise};
+use crate::support::world::damage_database;
+use crate::support::{Out, until, write_noise};
 use serde_json::Value;
 use std::fs;
 use std::time::Duration;
@@ -62,14 +62,8 @@ fn a_damaged_host_database_is_told() {
     let mut world = rough();
     let host = world.hosts.last_mut().expect("six hosts");
     host.kill();
-    let mut whole = Vec::new();
-    for file in database_files(&host.records()) {
-        if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("MANIFEST")) {
-            let bytes = fs::read(&file).expect("readable");
-            fs::write(&file, noise(bytes.len(), 92)).expect("writable");
-            whole.push((file, bytes));
-        }
-    }
+    let whole = damage_database(&host.dir);
+    assert!(!whole.is_empty(), "there is no database to damage");
     let error = host.run().run().error(6);
     assert_eq!(error["code"], "store/corrupt", "{error}");
     assert!(error.to_string().contains("damaged"), "{error}");

@@ -1,9 +1,8 @@
 //! The phrase alone restores everything; without it, or with a damaged database, errors are clear.
 
 use crate::CALM;
-use crate::support::world::database_files;
-use crate::support::{noise, write_noise};
-use std::fs;
+use crate::support::world::damage_database;
+use crate::support::write_noise;
 
 /// A valid phrase nobody uses.
 const STRANGER: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon \
@@ -46,14 +45,7 @@ fn a_damaged_owner_database_is_told_and_a_new_directory_brings_everything_back()
     write_noise(&path, 3 << 20, 63);
     owner.upload(&path, "2/4");
 
-    // Every file that could hold records is overwritten with noise of the same length.
-    for file in database_files(&owner.dir.join("owner")) {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if ["MANIFEST", "OPTIONS"].iter().any(|kind| name.starts_with(kind)) || name.ends_with(".sst") {
-            let len = fs::metadata(&file).expect("it exists").len();
-            fs::write(&file, noise(usize::try_from(len).expect("small"), 64)).expect("writable");
-        }
-    }
+    assert!(!damage_database(&owner.dir).is_empty(), "there is no database to damage");
     let error = owner.layr(["ls"]).error(6);
     assert_eq!(error["code"], "store/corrupt", "{error}");
     assert!(error["next"].as_str().unwrap_or_default().contains("layr recover"), "{error}");

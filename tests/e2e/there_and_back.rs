@@ -22,7 +22,7 @@ fn files_with_any_name_come_back_byte_for_byte() {
     let folder = owner.home.join("shapes");
     let long = format!("{}.bin", "n".repeat(251));
     let files = [
-        ("with spaces and ünïcode 文件.bin", noise(70_001, 1)),
+        ("with spaces and ünïcode 文件.bin", noise(MIB + 70_001, 1)),
         ("-leading dash", noise(5_000, 2)),
         (long.as_str(), noise(5_001, 3)),
         ("empty", Vec::new()),

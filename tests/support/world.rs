@@ -179,21 +179,21 @@ impl Host {
     pub fn money(&self) -> Money {
         person::money(&self.layr(["wallet", "balance"]).data())
     }
-
-    /// The host's own directory in its data directory.
-    pub fn records(&self) -> PathBuf {
-        self.dir.join("host")
-    }
 }
 
-/// Files of a database that hold records, largest first.
-pub fn database_files(dir: &Path) -> Vec<PathBuf> {
+/// Overwrites with noise, in a database somewhere below `dir`, what lists its tables; gives the files as they were.
+pub fn damage_database(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut damaged = Vec::new();
     let entries = std::fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
-    let mut files: Vec<(u64, PathBuf)> = entries
-        .flatten()
-        .filter(|entry| entry.path().is_file())
-        .map(|entry| (entry.metadata().map_or(0, |meta| meta.len()), entry.path()))
-        .collect();
-    files.sort();
-    files.into_iter().rev().map(|(_, path)| path).collect()
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            damaged.extend(damage_database(&path));
+        } else if name.starts_with("MANIFEST-") {
+            let bytes = std::fs::read(&path).expect("readable");
+            std::fs::write(&path, super::noise(bytes.len(), 1)).expect("writable");
+            damaged.push((path, bytes));
+        }
+    }
+    damaged
 }
