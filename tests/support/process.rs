@@ -153,15 +153,7 @@ impl Running {
             );
             thread::sleep(Duration::from_millis(3));
         }
-        let outcome = self.outcome();
-        if std::env::var_os("TIMES").is_some() {
-            eprintln!(
-                "TIME {:.2} {}",
-                (std::time::Instant::now() - (end - deadline)).as_secs_f64(),
-                self.command.shown().split(" layr ").last().unwrap_or_default()
-            );
-        }
-        outcome
+        self.outcome()
     }
 
     /// Asks it to stop and waits for its end, which must be a success.
