@@ -29,10 +29,24 @@ fn dir() -> TempDir {
     tempfile::tempdir_in(base).expect("a directory to measure in")
 }
 
-fn sector(number: u32) -> Box<[u8; SECTOR_BYTES]> {
-    let mut out = vec![0; SECTOR_BYTES];
-    blake3::Hasher::new().update(&number.to_be_bytes()).finalize_xof().fill(&mut out);
-    out.into_boxed_slice().try_into().expect("a sector's length is a constant")
+/// A sector that begins on a page, as a lane's memory does.
+struct Sector {
+    memory: Vec<u8>,
+    at: usize,
+}
+
+impl std::ops::Deref for Sector {
+    type Target = [u8; SECTOR_BYTES];
+    fn deref(&self) -> &Self::Target {
+        self.memory[self.at..].first_chunk().expect("there is room for one")
+    }
+}
+
+fn sector(number: u32) -> Sector {
+    let mut memory = vec![0; SECTOR_BYTES + 4096];
+    blake3::Hasher::new().update(&number.to_be_bytes()).finalize_xof().fill(&mut memory);
+    let at = memory.as_ptr().align_offset(4096);
+    Sector { memory, at }
 }
 
 /// Bytes this process has caused to be written to disks so far.
@@ -144,7 +158,7 @@ fn puts(c: &mut Criterion) {
     group.finish();
 }
 
-async fn put_all(store: &Arc<Slots>, sectors: &Arc<Vec<Box<[u8; SECTOR_BYTES]>>>) {
+async fn put_all(store: &Arc<Slots>, sectors: &Arc<Vec<Sector>>) {
     let writers = (0..IN_FLIGHT as usize).map(|first| {
         let (store, sectors) = (Arc::clone(store), Arc::clone(sectors));
         tokio::spawn(async move {
