@@ -6,14 +6,15 @@
 //! | 2. ledger: key registered, missing collateral deposited | 4. nothing to stop |
 //! | 3. network door | 3. closed: no new streams |
 //! | 4. calls and lanes served | 2. those under way are finished or cut |
-//! | 5. watcher | 1. its round is finished |
+//! | 5. watcher and scrub | 1. their round is finished |
 
 use crate::host_ledger::StellarHost;
 use crate::network_file::Network;
 use crate::notes::Notes;
 use futures::StreamExt as _;
 use layr_host::{
-    Host, HostConfig, HostError, HostPorts, HostService, HostStatus, OfferPolicy, run_watcher, serve_lane,
+    Host, HostConfig, HostError, HostPorts, HostService, HostStatus, OfferPolicy, SCRUB_PAUSE, run_scrub,
+    run_watcher, serve_lane,
 };
 use layr_identity::Identity;
 use layr_ledger::{LedgerClient, LedgerError};
@@ -123,6 +124,7 @@ impl HostNode {
         serve(Arc::clone(&host), inbound, &tasks, &stop);
         net.publish_host(config.profile).await?;
         tasks.spawn(run_watcher(Arc::clone(&host), config.tick, stop.clone()));
+        tasks.spawn(run_scrub(Arc::clone(&host), SCRUB_PAUSE, stop.clone()));
         Ok(Self { host, net, store, stop, tasks, deposited })
     }
 
