@@ -40,7 +40,7 @@ impl Default for OwnerConfig {
             fetch_memory: ByteCount(48 << 20),
             connect: Duration::from_secs(5),
             call: Duration::from_secs(10),
-            shard_floor: Duration::from_secs(3),
+            shard_floor: Duration::from_secs(2),
             shard_ceiling: Duration::from_secs(30),
             audit_leaves: layr_audits::DAILY_LEAVES,
             survey: 3,

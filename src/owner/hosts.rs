@@ -89,9 +89,12 @@ impl Hosts {
         let hello = Hello { version: PROTOCOL_VERSION, context: self.0.info.context };
         let mut context = context::current();
         context.deadline = Instant::now() + after;
-        let welcome =
-            timeout(after, client.hello(context, hello)).await.map_err(|_| HostFault::Late { after })?;
-        let welcome = welcome.map_err(|error| HostFault::Broken(error.into()))??;
+        let late = || HostFault::Late { after };
+        let welcome = timeout(after, client.hello(context, hello)).await.map_err(|_| late())?;
+        let welcome = welcome.map_err(|error| match error {
+            RpcError::DeadlineExceeded => late(),
+            broken => HostFault::Broken(broken.into()),
+        })??;
         if welcome.version != PROTOCOL_VERSION {
             return Err(Refusal::Version { host: welcome.version }.into());
         }

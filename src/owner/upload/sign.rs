@@ -12,7 +12,9 @@ use layr_audits::{AuditKind, Verdict};
 use layr_protocol::Refusal;
 use layr_types::{AgreementId, NodeKey};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use thiserror::Error;
+use tokio::time::timeout;
 
 /// Why signing stopped altogether (a host that fails is a [`HostFailure`] instead).
 #[derive(Debug, Error)]
@@ -28,6 +30,9 @@ fn touched(core: &Core, job: &Job) -> Result<BTreeSet<AgreementId>, RecordsFault
     Ok(acks::load(&core.book, job.id, None)?.into_iter().map(|(key, _)| key.agreement).collect())
 }
 
+/// How long a host that failed while it was sent shards may take to sign for those it acknowledged before.
+const SECOND_CHANCE: Duration = Duration::from_millis(1_500);
+
 /// Gets every acknowledged shard signed for, at all hosts at once; returns those that did not sign.
 pub(crate) async fn sign_all(
     core: &Core,
@@ -35,7 +40,7 @@ pub(crate) async fn sign_all(
     progress: &dyn Progress,
 ) -> Result<Vec<(AgreementId, HostFailure)>, SignError> {
     let touched = touched(core, job)?;
-    let each = touched.into_iter().map(|id| async move { (id, revise::append(core, id, job.id).await) });
+    let each = touched.into_iter().map(|id| async move { (id, sign_one(core, job, id).await) });
     let mut failed = Vec::new();
     for (id, outcome) in join_all(each).await {
         let node = host_of(core, id)?;
@@ -52,6 +57,15 @@ pub(crate) async fn sign_all(
         }
     }
     Ok(failed)
+}
+
+async fn sign_one(core: &Core, job: &Job, id: AgreementId) -> Result<u64, ReviseError> {
+    let signing = revise::append(core, id, job.id);
+    if !job.failed.contains(&host_of(core, id)?) {
+        return signing.await;
+    }
+    let late = |_| ReviseError::Host(HostFault::Late { after: SECOND_CHANCE });
+    timeout(SECOND_CHANCE, signing).await.map_err(late)?
 }
 
 /// Audits every agreement this job touched for the first time; returns those that did not pass.
