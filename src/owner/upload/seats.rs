@@ -8,7 +8,7 @@ use bytes::Bytes;
 use layr_protocol::Refusal;
 use layr_types::{AgreementId, NodeKey, SectorRoot};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -25,6 +25,8 @@ pub(crate) struct Route {
     pub(crate) node: NodeKey,
     core: Core,
     lane: tokio::sync::Mutex<Option<LaneClient>>,
+    /// Attempts to connect that have failed: who waited for one shares its outcome.
+    misses: AtomicU32,
     /// Set once, by the first shard that gives the host up; every other shard stops waiting for it then.
     failed: watch::Sender<bool>,
 }
@@ -32,16 +34,31 @@ pub(crate) struct Route {
 impl Route {
     pub(crate) fn new(core: &Core, agreement: AgreementId, node: NodeKey) -> Arc<Self> {
         let lane = tokio::sync::Mutex::new(None);
-        Arc::new(Self { agreement, node, core: core.clone(), lane, failed: watch::Sender::new(false) })
+        Arc::new(Self {
+            agreement,
+            node,
+            core: core.clone(),
+            lane,
+            misses: AtomicU32::new(0),
+            failed: watch::Sender::new(false),
+        })
     }
 
-    /// The lane, made if there is none that works.
+    /// The lane, made if there is none that works: by one shard, for all that wait for it meanwhile.
     async fn lane(&self) -> Result<LaneClient, HostFault> {
+        let before = self.misses.load(Ordering::Acquire);
         let mut lane = self.lane.lock().await;
         if let Some(open) = lane.as_ref().filter(|open| open.works()) {
             return Ok(open.clone());
         }
-        let made = self.core.hosts.lane(self.node, self.core.config.shard_ceiling).await?;
+        if self.misses.load(Ordering::Acquire) != before {
+            return Err(NetFault::Unreachable("no lane to the host could be made".into()).into());
+        }
+        let made = self.core.hosts.lane(self.node, self.core.config.shard_ceiling).await;
+        if made.is_err() {
+            self.misses.fetch_add(1, Ordering::AcqRel);
+        }
+        let made = made?;
         *lane = Some(made.clone());
         Ok(made)
     }
@@ -63,6 +80,7 @@ impl Route {
     }
 
     async fn attempts(&self, root: SectorRoot, sector: &Bytes, limit: Duration) -> Result<(), HostFault> {
+        let began = Instant::now();
         let mut waits = AGAIN.iter();
         let mut told = false;
         loop {
@@ -77,7 +95,10 @@ impl Route {
                 Err(fault) => fault,
             };
             match waits.next() {
-                Some(wait) if is_break(&fault) && !self.has_failed() => sleep(*wait).await,
+                // A host that is gone without a word takes its time; once is enough then.
+                Some(wait) if is_break(&fault) && began.elapsed() < self.core.config.connect => {
+                    sleep(*wait).await
+                }
                 _ => return Err(fault),
             }
         }
@@ -92,10 +113,6 @@ impl Route {
     /// Marks the route as given up; true for the first to do so.
     pub(crate) fn give_up(&self) -> bool {
         self.failed.send_if_modified(|failed| !std::mem::replace(failed, true))
-    }
-
-    pub(crate) fn has_failed(&self) -> bool {
-        *self.failed.borrow()
     }
 }
 
