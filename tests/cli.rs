@@ -109,6 +109,10 @@ fn an_unknown_flag_or_command_is_a_usage_error_that_names_it() {
         assert_eq!(done.stdout, "", "{}", done.story());
     }
     Layr::new(&dir).run().exits(2);
+    let error = Layr::new(&dir).args(["ls", "--sideways"]).error(2);
+    assert!(error["message"].as_str().unwrap_or_default().contains("--sideways"), "{error}");
+    let after_the_end_of_flags = Layr::new(&dir).args(["ls", "--sideways", "--", "--json"]).run().exits(2);
+    assert_eq!(after_the_end_of_flags.stdout, "");
 }
 
 #[test]

@@ -22,13 +22,16 @@ mod units;
 
 use clap::Parser as _;
 use std::env::ArgsOs;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Runs the command line `args` (program name first) and returns the exit code.
 pub fn run(args: ArgsOs) -> ExitCode {
+    let args: Vec<OsString> = args.collect();
+    let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     let cli = match args::Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, envelope::Output { json }),
     };
     logging(&cli);
     // Two providers are compiled in (libp2p brings one of its own); TLS must be told which to use.
@@ -48,8 +51,15 @@ pub fn run(args: ArgsOs) -> ExitCode {
     code
 }
 
-/// clap's own message; help and version are not failures.
-fn usage(error: &clap::Error) -> ExitCode {
+/// clap's own message, in an envelope where one was asked for; help and version are not failures.
+fn usage(error: &clap::Error, output: envelope::Output) -> ExitCode {
+    if output.json && error.use_stderr() {
+        let text = error.to_string();
+        let what = text.split("\n\nUsage:").next().unwrap_or_default().trim_start_matches("error: ");
+        let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
+        let next = "'layr --help' lists the commands, 'layr COMMAND --help' what each of them takes.";
+        return output.fail(failure::Failure::usage(what, next));
+    }
     let printed = error.print();
     if error.use_stderr() || printed.is_err() { exit::USAGE.into() } else { ExitCode::SUCCESS }
 }

@@ -49,7 +49,8 @@ fn a_power_cut_right_after_the_upload_loses_nothing() {
     }
     let _either_way = running.finish(Duration::from_secs(150));
     for at in &dead {
-        world.hosts[*at].start();
+        let ready = world.hosts[*at].start();
+        assert_eq!(ready["deposited"], 0, "collateral that is locked is deposited already: {ready}");
     }
     let audited = owner.layr(["audit", "second"]).data();
     let passed = |one: &Value| one["verdict"] == "passed" && one["good"] == one["asked"];
