@@ -191,7 +191,15 @@ pub fn download(error: DownloadError) -> Failure {
         }
         _ => (exit::INTERNAL, "download/internal"),
     };
-    verb("the download is not done", &error, exit, code)
+    let mut failure = verb("the download is not done", &error, exit, code);
+    match &error.cause {
+        DownloadCause::Exists { .. } => {
+            failure.next = "Add --force to replace it, or name another file with -o.".to_owned();
+        }
+        DownloadCause::NoSuchFile(_) => failure.next = "'layr ls' lists what there is.".to_owned(),
+        _ => {}
+    }
+    failure
 }
 
 /// A failed audit.

@@ -23,6 +23,7 @@ mod units;
 use clap::Parser as _;
 use std::env::ArgsOs;
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// Runs the command line `args` (program name first) and returns the exit code.
@@ -68,14 +69,17 @@ fn usage(error: &clap::Error, output: envelope::Output) -> ExitCode {
 fn logging(cli: &args::Cli) {
     use tracing_subscriber::{EnvFilter, fmt};
     let default = match cli.global.verbose {
-        0 => "warn,libp2p_kad=error,libp2p_swarm=error,libp2p_mdns=error",
+        0 => "warn,libp2p_kad=error,libp2p_swarm=error,libp2p_mdns=error,tarpc=error",
         1 => "info,libp2p_kad=error,libp2p_swarm=error",
         2 => "debug,libp2p_kad=info,libp2p_swarm=info",
         _ => "trace",
     };
     let filter = EnvFilter::try_from_env("LAYR_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder =
-        fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(cli.global.verbose > 0);
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(cli.global.verbose > 0);
     let started = if cli.global.log_json { builder.json().try_init() } else { builder.compact().try_init() };
     if started.is_err() {
         tracing::debug!("logging was already set up");
