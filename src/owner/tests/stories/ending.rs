@@ -187,3 +187,26 @@ async fn after_a_recovery_new_uploads_work_with_new_agreements() {
     assert_eq!(world.owner.list("").unwrap().len(), 2);
     assert_eq!(world.download("b.bin").await.unwrap(), noise(1_000_000, "b.bin"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_catalogue_larger_than_a_sector_is_stored_in_parts_and_found_again() {
+    let mut world = World::new(4, 256);
+    let folder = world.folder.path().join("many");
+    std::fs::create_dir(&folder).unwrap();
+    for number in 0..10_000 {
+        std::fs::File::create(
+            folder.join(format!("a file with nothing in it but a name, number {number:05}")),
+        )
+        .unwrap();
+    }
+    let request = world.request(&[folder], &keeping(2, 4));
+    world.owner.upload(request, Arc::new(Silent)).await.unwrap();
+    world.upload(&world.file("one more.bin", 1_500_000), &keeping(2, 4)).await.unwrap();
+    world.second_machine();
+    world.all()[0].set(Mode::Dead);
+    let report = world.owner.recover(Arc::new(Silent)).await.unwrap();
+    assert_eq!(report.files, 10_001);
+    assert_eq!(world.download("one more.bin").await.unwrap(), noise(1_500_000, "one more.bin"));
+    let name = "many/a file with nothing in it but a name, number 07777";
+    assert_eq!(world.download(name).await.unwrap(), Vec::<u8>::new());
+}
