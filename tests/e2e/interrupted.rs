@@ -3,7 +3,7 @@
 use crate::rough;
 use crate::support::{Layr, Out, Person, Running, World, until, write_noise};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ fn frozen_in_the_middle(world: &World, owner: &Person, seed: u64) -> (PathBuf, L
 }
 
 /// The same command completes, opens nothing new, sends only what was not acknowledged.
-fn goes_on(owner: &Person, upload: &Layr, path: &PathBuf) -> Value {
+fn goes_on(owner: &Person, upload: &Layr, path: &Path) -> Value {
     let opened = owner.agreements();
     assert_eq!(opened.len(), 4, "one agreement a host");
     let paid = owner.money();

@@ -6,7 +6,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -27,6 +27,8 @@ for one in $left; do kill -CONT "$one"; kill -KILL "$one"; done
 struct Guard {
     root: PathBuf,
     pipe: Mutex<ChildStdin>,
+    /// Outlives this process on purpose: it is what cleans up afterwards.
+    _shell: Child,
 }
 
 static GUARD: LazyLock<Guard> = LazyLock::new(|| {
@@ -40,7 +42,7 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
         .spawn()
         .expect("a shell");
     let pipe = Mutex::new(shell.stdin.take().expect("its input is piped"));
-    Guard { root, pipe }
+    Guard { root, pipe, _shell: shell }
 });
 
 fn tell(what: &str, pid: u32) {
