@@ -4,15 +4,18 @@
 use crate::agreement::{Agreement, Phase};
 use crate::config::{MAX_OPEN_BATCH, OwnerConfig};
 use crate::core::Core;
-use crate::error::{Failed, LedgerFault, MoneyEffect, NextStep, UploadCause, UploadError};
+use crate::error::{
+    Failed, HostFailure, HostFault, LedgerFault, Misbehaviour, MoneyEffect, NextStep, UploadCause,
+    UploadError,
+};
 use crate::events::Stage;
 use crate::request::Keeping;
 use crate::size::{self, Amount};
 use crate::survey::{Survey, SurveyError, survey};
 use crate::views::{NotChosen, Quote, QuotedHost};
 use layr_audits::Verdict;
-use layr_market::{Request, Terms, accrued_rounded_up};
-use layr_placement::{Choice, Policy, Rejection, Remedy, Shortage, choose};
+use layr_market::{MAX_CAPACITY, MAX_TERM_SECONDS, Request, Terms, accrued_rounded_up};
+use layr_placement::{Candidate, Choice, Policy, Rejection, Remedy, Shortage, choose};
 use layr_protocol::SignedOffer;
 use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
 use std::collections::HashSet;
@@ -176,12 +179,31 @@ async fn attempt(
     let known: Vec<NodeKey> =
         agreements.iter().filter(|agreement| agreement.runs(now)).map(Agreement::host).collect();
     let wanted = (hosts + usize::from(policy.spares)).max(hosts * core.config.survey);
-    let survey = survey(core, (hosts, wanted), &known, without).await.map_err(|error| match error {
+    let mut survey = survey(core, (hosts, wanted), &known, without).await.map_err(|error| match error {
         SurveyError::Net(fault) => failed(Stage::Find, fault),
         SurveyError::Records(fault) => failed(Stage::Records, fault),
     })?;
+    drop_impossible(core, &mut survey, policy, now);
     let chosen = choose(&core.key(), &survey.candidates, &keep, policy, now);
     Ok(chosen.map(|choice| (choice, survey)))
+}
+
+/// Leaves out hosts whose signed offers make no possible terms: one such host must not stop an upload.
+fn drop_impossible(core: &Core, survey: &mut Survey, policy: &Policy, now: UnixSeconds) {
+    if policy.term > MAX_TERM_SECONDS || policy.capacity > MAX_CAPACITY {
+        return;
+    }
+    let possible = |node: &NodeKey| {
+        let signed = survey.offers.get(node);
+        signed.is_some_and(|signed| terms(core, signed, (0, 0), (policy, now)).is_ok())
+    };
+    let (kept, dropped): (Vec<Candidate>, Vec<Candidate>) =
+        std::mem::take(&mut survey.candidates).into_iter().partition(|candidate| possible(&candidate.node()));
+    survey.candidates = kept;
+    survey.silent.extend(dropped.iter().map(|candidate| HostFailure {
+        node: candidate.node(),
+        fault: HostFault::Misbehaved(Misbehaviour::Offer),
+    }));
 }
 
 struct Drafted {
@@ -224,8 +246,8 @@ async fn draft(
 }
 
 fn bad_offer(node: NodeKey) -> UploadError {
-    let fault = crate::HostFault::Misbehaved(crate::error::Misbehaviour::Offer);
-    let cause = UploadCause::NotAgreed { needed: 1, failed: vec![crate::error::HostFailure { node, fault }] };
+    let fault = HostFault::Misbehaved(Misbehaviour::Offer);
+    let cause = UploadCause::NotAgreed { needed: 1, failed: vec![HostFailure { node, fault }] };
     failed(Stage::Find, cause).at(node)
 }
 

@@ -28,12 +28,12 @@ pub(crate) struct Amount {
 
 /// Most chunks these files can make.
 const fn chunks(amount: &Amount) -> u64 {
-    amount.files + amount.bytes.0 / MIN_CHUNK_BYTES as u64
+    amount.files.saturating_add(amount.bytes.0 / MIN_CHUNK_BYTES as u64)
 }
 
 /// Most segments these files can fill.
 pub(crate) const fn segments(amount: &Amount, profile: Profile) -> u64 {
-    let sealed = amount.bytes.0 + chunks(amount) * SEAL_OVERHEAD as u64;
+    let sealed = amount.bytes.0.saturating_add(chunks(amount).saturating_mul(SEAL_OVERHEAD as u64));
     sealed.div_ceil(profile.segment_bytes() as u64)
 }
 
@@ -86,6 +86,12 @@ mod tests {
             let amount = Amount { files: sizes.len() as u64, bytes, names: 0 };
             prop_assert!(made <= segments(&amount, profile), "{made} segments");
         }
+    }
+
+    #[test]
+    fn an_absurd_size_does_not_overflow() {
+        let amount = Amount { files: 1, bytes: ByteCount(u64::MAX), names: 5 };
+        assert!(sectors_per_host(&amount, Profile::WIDE, 3) > 1 << 40);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::diversity::Groups;
 use crate::error::{Rejected, Rejection, Remedy, Shortage};
 use crate::point::{distance, lookup_point};
 use crate::policy::Policy;
-use layr_types::{NodeKey, UnixSeconds};
+use layr_types::{DAY_SECONDS, GIB, NodeKey, UnixSeconds};
 use std::collections::HashSet;
 
 /// The hosts of an upload.
@@ -50,7 +50,7 @@ pub fn choose(
         }
     }
     let mut pick = Pick { owner, policy, groups: Groups::default(), open, cheapest: 1 };
-    pick.cheapest = pick.open.iter().map(|candidate| candidate.offer.rate).min().unwrap_or(1).max(1);
+    pick.cheapest = pick.open.iter().map(|candidate| price(candidate, policy)).min().unwrap_or(1).max(1);
     let hosts = pick.take(usize::from(policy.hosts()), keep);
     let spares = pick.take(usize::from(policy.spares), &[]);
     let left = pick.open.iter().map(|candidate| Rejected {
@@ -85,13 +85,22 @@ fn objection(candidate: &Candidate, policy: &Policy, now: UnixSeconds) -> Option
     (candidate.score < policy.min_score).then_some(Rejection::Distrusted { score: candidate.score })
 }
 
+/// What a host takes in all, in stroops per GiB-day of this agreement: its rate and its share of the base fee, so
+/// that a low rate does not hide a high fee.
+fn price(candidate: &Candidate, policy: &Policy) -> u128 {
+    const GIB_DAY: u128 = GIB as u128 * DAY_SECONDS as u128;
+    let bought = u128::from(policy.capacity.0).saturating_mul(u128::from(policy.term)).max(1);
+    let fee = u128::try_from(candidate.offer.base_fee.0).unwrap_or(0);
+    u128::from(candidate.offer.rate).saturating_add(fee.saturating_mul(GIB_DAY) / bought)
+}
+
 /// A choice under way.
 struct Pick<'a> {
     owner: &'a NodeKey,
     policy: &'a Policy,
     groups: Groups,
     open: Vec<&'a Candidate>,
-    cheapest: u64,
+    cheapest: u128,
 }
 
 impl Pick<'_> {
@@ -136,7 +145,7 @@ impl Pick<'_> {
     /// Distance, stretched: twice the price or half the score is twice as far.
     fn stretched(&self, point: &[u8; 32], candidate: &Candidate) -> u128 {
         let far = u128::from(distance(point, &candidate.node()));
-        let dear = u128::from(candidate.offer.rate.max(1)).saturating_mul(16) / u128::from(self.cheapest);
+        let dear = price(candidate, self.policy).max(1).saturating_mul(16) / self.cheapest;
         far.saturating_mul(dear) / candidate.score.weight()
     }
 }

@@ -149,6 +149,7 @@ fn a_bad_record_and_a_high_price_push_a_host_back() {
     };
     let neutral = picked(|_| {});
     assert!(picked(|c| c.offer.rate = 4000) < neutral);
+    assert!(picked(|c| c.offer.base_fee = Stroops(400_000)) < neutral, "a fee is a price too");
     assert!(picked(|c| c.score = Score(80)) < neutral);
     assert!(picked(|c| c.score = Score(990)) > neutral);
 }
