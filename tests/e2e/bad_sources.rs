@@ -76,3 +76,25 @@ fn a_file_that_changes_while_it_is_read_is_an_error_and_the_next_upload_pays_not
     assert_eq!(owner.agreements().len(), 4);
     owner.assert_comes_back("growing", &path);
 }
+
+#[test]
+fn a_file_that_outgrows_what_was_agreed_for_it_is_agreed_on_anew() {
+    let owner = CALM.owner("outgrown");
+    let path = owner.home.join("log");
+    write_noise(&path, 32 << 20, 42);
+    let upload = owner.layr(["upload", "log", "--profile", "2/4"]);
+    let mut running = upload.start();
+    running.says(Out::Stderr, "sending");
+    running.signal("INT");
+    running.finish(Duration::from_secs(60)).exits(130);
+    let (first, before) = (owner.agreements(), owner.money());
+    assert_eq!(first.len(), 4);
+    write_noise(&path, 64 << 20, 43);
+    let done = upload.data();
+    let opened = done["opened"].as_array().map(Vec::len);
+    assert_eq!((opened, owner.agreements().len()), (Some(4), 8), "{done}");
+    let spent = before.account - owner.money().account;
+    let escrow: i64 = done["escrow"].as_i64().expect("an amount");
+    assert!(spent >= escrow, "{spent} stroops were spent: {done}");
+    owner.assert_comes_back("log", &path);
+}

@@ -9,7 +9,7 @@ use super::sign::{SignError, first_audits, sign_all};
 use crate::acks;
 use crate::catalogue::{self, Saved};
 use crate::core::Core;
-use crate::error::{Failed, HostFailure, MoneyEffect, NextStep, UploadCause, UploadError};
+use crate::error::{Failed, HostFailure, MoneyEffect, NextStep, RecordsFault, UploadCause, UploadError};
 use crate::events::{Event, HostEvent, Progress, Stage, Warning};
 use crate::job::JobId;
 use crate::lookup;
@@ -17,6 +17,7 @@ use crate::open::{abandon_unsent, open};
 use crate::plan::{Plan, Wish, plan};
 use crate::ports::Space;
 use crate::request::{Keeping, UploadRequest};
+use crate::size;
 use crate::sources::{self, Stamped};
 use crate::stored::StoredIndex;
 use crate::transactions;
@@ -73,12 +74,32 @@ pub(crate) async fn upload(
 }
 
 /// The sources have changed since the upload began: what was sent of them is forgotten, what was paid is not.
+/// Where they have outgrown their agreements, places are looked for anew.
 fn restarted(core: &Core, job: Job, sources: Vec<Stamped>) -> Result<Job, UploadError> {
-    let job = Job { sources, ..job };
+    let records = |fault| Failed::new(Stage::Records, fault);
+    let mut job = Job { sources, ..job };
     let mut draft = core.book.draft();
+    if !fits(core, &job).map_err(records)? {
+        job.places.clear();
+        for key in core.book.keys(Space::Acks, &job.id.0).map_err(records)? {
+            draft.delete(Space::Acks, &key);
+        }
+    }
     draft.put(Space::Jobs, &job.id.0, &job);
-    draft.commit().map_err(|fault| Failed::new(Stage::Records, fault))?;
+    draft.commit().map_err(records)?;
     Ok(job)
+}
+
+/// Whether the job's agreements have room for its sources as they are now.
+fn fits(core: &Core, job: &Job) -> Result<bool, RecordsFault> {
+    let seats = u8::try_from(job.places.len()).unwrap_or(u8::MAX).max(1);
+    let needed = size::sectors_per_host(&job.amount(), job.profile, job.profile.n().div_ceil(seats));
+    for id in &job.places {
+        if core.agreement(id)?.is_none_or(|agreement| agreement.room() < needed) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn begin(core: &Core, sources: Vec<Stamped>, keeping: &Keeping) -> Result<Job, UploadError> {
