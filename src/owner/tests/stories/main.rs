@@ -7,5 +7,6 @@ mod crash;
 mod download;
 mod ending;
 mod faults;
+mod ledger;
 mod upload;
 mod world;

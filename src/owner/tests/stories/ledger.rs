@@ -1,0 +1,170 @@
+//! The ledger as the owner sees it: the hosts' twin underneath, with fees, a balance, and answers that get lost.
+
+use crate::world::{FEE, FUNDS, TOKEN, context};
+use futures::future::{BoxFuture, FutureExt as _};
+use layr_host::ports::{HostLedger, OnLedger, SignedSplit};
+use layr_host::twins::MemoryLedger;
+use layr_identity::verify;
+use layr_market::{BeaconSchedule, SoftwareSha256};
+use layr_owner::{
+    AppliedTx, BeaconRound, EscrowCall, LedgerFault, LedgerInfo, OwnerLedger, PendingTx, TxJournal, TxOutcome,
+};
+use layr_types::{AccountKey, Stroops, TxHash, UnixSeconds};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// What goes wrong with the next transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    /// It takes effect and the answer is lost.
+    AnswerLost,
+    /// It never takes effect and the answer is lost.
+    NeverApplied,
+    /// Nobody can be reached; nothing is sent.
+    Down,
+}
+
+/// The ledger as the owner sees it.
+pub struct TwinLedger {
+    pub chain: Arc<MemoryLedger>,
+    account: AccountKey,
+    balance: Mutex<Stroops>,
+    outcomes: Mutex<HashMap<TxHash, TxOutcome>>,
+    pub mishap: Mutex<Option<Mishap>>,
+    pub opened: AtomicUsize,
+    counter: AtomicU64,
+}
+
+fn refused(detail: String) -> LedgerFault {
+    LedgerFault::Refused { fee: Stroops::ZERO, source: detail.into() }
+}
+
+impl TwinLedger {
+    pub fn new(chain: Arc<MemoryLedger>, account: AccountKey) -> Self {
+        Self {
+            chain,
+            account,
+            balance: Mutex::new(FUNDS),
+            outcomes: Mutex::default(),
+            mishap: Mutex::new(None),
+            opened: AtomicUsize::new(0),
+            counter: AtomicU64::new(0),
+        }
+    }
+
+    pub fn set_balance(&self, balance: Stroops) {
+        *self.balance.lock().unwrap() = balance;
+    }
+
+    async fn apply(&self, call: EscrowCall) -> Result<(), String> {
+        let words = |error: layr_host::LedgerError| error.to_string();
+        let before = self.chain.paid().len();
+        match call {
+            EscrowCall::Open(items) => {
+                for item in items {
+                    let id = item.terms.id(&SoftwareSha256, &context());
+                    assert!(verify(&item.terms.host_key, &id.0, &item.host), "the host signed the terms");
+                    item.terms.check().expect("terms inside their bounds");
+                    self.chain.open(&item.terms).map_err(words)?;
+                    self.opened.fetch_add(1, Ordering::SeqCst);
+                    let mut balance = self.balance.lock().unwrap();
+                    *balance -= item.terms.escrow;
+                    assert!(*balance >= Stroops::ZERO, "paid more than there was");
+                }
+            }
+            EscrowCall::Close(items) => {
+                for item in items {
+                    let at = OnLedger { terms: item.terms, state: item.state };
+                    let split = SignedSplit { split: item.split, owner: item.owner, host: item.host };
+                    HostLedger::close(&*self.chain, at, split).await.map_err(words)?;
+                }
+            }
+            EscrowCall::Publish { terms, state, revision } => {
+                let at = OnLedger { terms: *terms, state: *state };
+                HostLedger::publish(&*self.chain, at, *revision).await.map_err(words)?;
+            }
+            EscrowCall::Expire { terms, state, revision } => {
+                let at = OnLedger { terms: *terms, state: *state };
+                let revision = revision.map(|signed| signed.revision);
+                HostLedger::expire(&*self.chain, at, revision).await.map_err(words)?;
+            }
+        }
+        for paid in self.chain.paid().into_iter().skip(before) {
+            *self.balance.lock().unwrap() += paid.settlement.owner;
+        }
+        *self.balance.lock().unwrap() -= FEE;
+        Ok(())
+    }
+}
+
+impl OwnerLedger for TwinLedger {
+    fn info(&self) -> LedgerInfo {
+        let beacon = BeaconSchedule { genesis: UnixSeconds(0), period: 3 };
+        LedgerInfo { context: context(), token: TOKEN, account: self.account, beacon }
+    }
+
+    fn now(&self) -> BoxFuture<'_, Result<UnixSeconds, LedgerFault>> {
+        async { HostLedger::now(&*self.chain).await.map_err(|error| LedgerFault::Unreachable(error.into())) }
+            .boxed()
+    }
+
+    fn balance(&self) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
+        async { Ok(*self.balance.lock().unwrap()) }.boxed()
+    }
+
+    fn beacon(&self) -> BoxFuture<'_, Result<BeaconRound, LedgerFault>> {
+        async {
+            let now = self.now().await?;
+            let round = self.info().beacon.latest_round(now);
+            Ok(BeaconRound { round, randomness: *blake3::hash(&round.to_be_bytes()).as_bytes() })
+        }
+        .boxed()
+    }
+
+    fn slots(&self, folder: u32) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LedgerFault>> {
+        async move {
+            let mut out = Vec::new();
+            for slot in 0..64 {
+                let place = layr_host::ports::SlotPlace { owner: self.account, folder, slot };
+                let held = HostLedger::slot(&*self.chain, place).await;
+                out.push(held.map_err(|error| LedgerFault::Unreachable(error.into()))?.unwrap_or_default());
+            }
+            Ok(out)
+        }
+        .boxed()
+    }
+
+    fn open_fee_bound(&self, _: usize) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
+        async { Ok(FEE) }.boxed()
+    }
+
+    fn send(&self, call: EscrowCall, journal: TxJournal) -> BoxFuture<'_, Result<AppliedTx, LedgerFault>> {
+        async move {
+            let mishap = self.mishap.lock().unwrap().take();
+            if mishap == Some(Mishap::Down) {
+                return Err(LedgerFault::Unreachable("nobody answers".into()));
+            }
+            let number = self.counter.fetch_add(1, Ordering::SeqCst);
+            let hash = TxHash(*blake3::hash(&number.to_be_bytes()).as_bytes());
+            journal(&PendingTx { hash, envelope: vec![1], fee_bound: FEE }).map_err(LedgerFault::Journal)?;
+            if mishap == Some(Mishap::NeverApplied) {
+                self.outcomes.lock().unwrap().insert(hash, TxOutcome::Dead { fee: Stroops::ZERO });
+                return Err(LedgerFault::Unknown { hash, source: None });
+            }
+            self.apply(call).await.map_err(refused)?;
+            let applied = AppliedTx { hash, fee: FEE };
+            self.outcomes.lock().unwrap().insert(hash, TxOutcome::Applied(applied));
+            match mishap {
+                Some(Mishap::AnswerLost) => Err(LedgerFault::Unknown { hash, source: None }),
+                _ => Ok(applied),
+            }
+        }
+        .boxed()
+    }
+
+    fn follow<'a>(&'a self, tx: &'a PendingTx) -> BoxFuture<'a, Result<TxOutcome, LedgerFault>> {
+        let known = self.outcomes.lock().unwrap().get(&tx.hash).copied();
+        async move { Ok(known.unwrap_or(TxOutcome::Dead { fee: Stroops::ZERO })) }.boxed()
+    }
+}
