@@ -207,6 +207,12 @@ pub struct Upload {
     /// Show the price and the hosts, then stop.
     #[arg(long)]
     pub dry_run: bool,
+    /// Refuse hosts that ask for more per TiB and 30 days, in lumens unless another unit is given.
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub max_price: Option<Stroops>,
+    /// Accept hosts of one network (/24, /48), operator or region together (less safe).
+    #[arg(long)]
+    pub allow_same_network: bool,
     /// Accept several shards of a segment on one host when there are fewer hosts than n (less safe).
     #[arg(long)]
     pub allow_shared_hosts: bool,

@@ -46,6 +46,8 @@ fn request(settings: &Settings, args: &Upload) -> Result<(UploadRequest, u64), F
         profile,
         term: args.term.unwrap_or(settings.term),
         max_cost: args.max_cost,
+        max_rate: args.max_price.map(compose::rate_of).transpose()?,
+        same_network: args.allow_same_network,
         shared_hosts: args.allow_shared_hosts,
         ..Keeping::default()
     };
