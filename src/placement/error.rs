@@ -134,7 +134,10 @@ impl fmt::Display for Remedy {
             Self::SharedHosts { per_host } => {
                 write!(f, "--allow-shared-hosts puts {per_host} shards on one host (less safe)")
             }
-            Self::HigherPrice { rate } => write!(f, "--max-price {rate} accepts dearer hosts"),
+            Self::HigherPrice { rate } => {
+                // The flag takes the price of a TiB for 30 days.
+                write!(f, "--max-price {}stroops accepts dearer hosts", u128::from(*rate) * 30 * 1024)
+            }
             Self::SharedNetworks => f.write_str("--allow-same-network accepts hosts that may fail together"),
         }
     }
