@@ -2,8 +2,8 @@
 //!
 //! Every command makes one serialisable value and can show it in words; which of the two is printed is
 //! decided here and nowhere else. Standard output carries only that; progress and warnings go to standard
-//! error. A failure becomes a [`Failure`](failure::Failure): what happened, why, what became of money, what
-//! to do next, and one of the exit codes listed in [`exit`].
+//! error. A failure becomes a `failure::Failure`: what happened, why, what became of money, what
+//! to do next, and one of the exit codes listed in `exit.rs`.
 
 mod args;
 mod bench;
