@@ -1,6 +1,6 @@
 //! What a host needs from the world: records, sector bytes, a ledger, and a reader of owners' notes.
 //!
-//! The host declares these; the doors (store, ledger, net) implement them, and [`crate::twins`] has an
+//! The host declares these; the doors (store, ledger, net) implement them, and `twins` (feature `testing`) has an
 //! in-memory twin of each. Records and sectors are blocking calls on purpose: the host decides which thread
 //! waits for a disk. Only durability is awaited, because many callers share one flush.
 
