@@ -2,7 +2,7 @@
 //!
 //! In: a host's [`Offer`] and an owner's [`Request`]. Out: [`Terms`] (what both escrow), [`Revision`]s (the
 //! co-signed present of an agreement), [`SlotState`] (what the contract remembers, as a hash) and
-//! [`settle`]'s [`Settlement`]. Owner, host, escrow contract and tests link this same crate, so none of them
+//! [`settle()`]'s [`Settlement`]. Owner, host, escrow contract and tests link this same crate, so none of them
 //! can compute another's share differently. `no_std`, no allocator, no clock, no signatures: time is an
 //! argument, hashing is behind [`Sha256`] (a host function on chain), and signing belongs to the identity
 //! room. Amounts are whole stroops; every division rounds toward the owner.
