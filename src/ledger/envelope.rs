@@ -109,6 +109,15 @@ pub(crate) struct Draft {
     pub(crate) soroban: Option<SorobanTransactionData>,
     pub(crate) signed_at: UnixSeconds,
     pub(crate) valid_until: UnixSeconds,
+    /// The lower time bound, some moment long past: see [`distinct_moment`].
+    pub(crate) not_before: UnixSeconds,
+}
+
+/// A random moment before `now`. Two programs that pay the same amount from one account in the same second would
+/// otherwise build the same transaction to the byte: the network would apply it once and tell both "applied".
+pub(crate) fn distinct_moment(now: UnixSeconds) -> UnixSeconds {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    UnixSeconds(RandomState::new().build_hasher().finish() % now.0.max(1))
 }
 
 impl Draft {
@@ -139,7 +148,7 @@ impl Draft {
     }
 
     fn transaction(&self) -> Result<Transaction, LedgerError> {
-        let bounds = TimeBounds { min_time: TimePoint(0), max_time: TimePoint(self.valid_until.0) };
+        let bounds = TimeBounds { min_time: TimePoint(self.not_before.0), max_time: TimePoint(self.valid_until.0) };
         Ok(Transaction {
             source_account: xdr::muxed(&self.account),
             fee: self.fee,

@@ -188,6 +188,7 @@ fn plain_envelope(
         soroban,
         signed_at: UnixSeconds(0),
         valid_until: UnixSeconds(0),
+        not_before: UnixSeconds(0),
     }
     .unsigned()
 }

@@ -6,7 +6,7 @@
 //! is. One transaction per account at a time: the network would answer "try again later" to a second.
 
 use crate::client::LedgerClient;
-use crate::envelope::{Draft, Payer, Pending};
+use crate::envelope::{Draft, Payer, Pending, distinct_moment};
 use crate::error::{Cause, LedgerError, MoneyEffect, Rejection, Stage};
 use crate::prepare::{Prepared, Work};
 use crate::receipt::{self, Applied, Resolution};
@@ -103,6 +103,7 @@ impl LedgerClient {
             soroban: prepared.soroban.clone(),
             signed_at: time.now,
             valid_until: time.now.plus(u64::from(self.config().transactions.valid_for)),
+            not_before: distinct_moment(time.now),
         };
         let pending = draft.sign(&self.network(), &payer.signer)?;
         let noted = payer.log.about_to_send(&pending);

@@ -94,6 +94,7 @@ fn a_signed_transaction_carries_the_accounts_signature_over_its_hash() {
         soroban: None,
         signed_at: UnixSeconds(10),
         valid_until: UnixSeconds(130),
+        not_before: UnixSeconds(0),
     };
     let network = NetworkConfig::testnet().network_id();
     let pending = draft.sign(&network, &signer).unwrap();
@@ -115,6 +116,7 @@ fn a_pending_transaction_is_kept_in_a_pinned_form() {
         envelope_xdr: "AAAA".to_owned(),
         signed_at: UnixSeconds(10),
         valid_until: UnixSeconds(130),
+        not_before: UnixSeconds(0),
         max_fee: Stroops(100),
     };
     let bytes = |byte: u8| hex::encode([byte; 32]);
