@@ -148,7 +148,8 @@ impl Draft {
     }
 
     fn transaction(&self) -> Result<Transaction, LedgerError> {
-        let bounds = TimeBounds { min_time: TimePoint(self.not_before.0), max_time: TimePoint(self.valid_until.0) };
+        let bounds =
+            TimeBounds { min_time: TimePoint(self.not_before.0), max_time: TimePoint(self.valid_until.0) };
         Ok(Transaction {
             source_account: xdr::muxed(&self.account),
             fee: self.fee,

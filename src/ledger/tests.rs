@@ -116,7 +116,6 @@ fn a_pending_transaction_is_kept_in_a_pinned_form() {
         envelope_xdr: "AAAA".to_owned(),
         signed_at: UnixSeconds(10),
         valid_until: UnixSeconds(130),
-        not_before: UnixSeconds(0),
         max_fee: Stroops(100),
     };
     let bytes = |byte: u8| hex::encode([byte; 32]);
