@@ -13,29 +13,42 @@
 
 mod accrual;
 mod beacon;
+mod challenge;
 mod final_split;
 mod leaves;
+mod moves;
+mod notice;
 mod offer;
 mod revision;
+mod rotation;
 mod settle;
 mod signing;
 mod slot;
 mod terms;
+mod voucher;
 
 pub use accrual::{accrued, accrued_rounded_up};
 pub use beacon::{BEACON_QUANTUM_SECONDS, BeaconSchedule};
+pub use challenge::{
+    CHALLENGE_BYTES, Challenge, ChallengeKind, ChallengeState, MAX_NAMED_LEAVES, named_leaf,
+    named_leaves_hash,
+};
 pub use final_split::{FINAL_BYTES, FinalReason, FinalSplit};
 pub use leaves::leaf_index;
+pub use moves::MoveError;
+pub use notice::{NOTICE_BYTES, Notice};
 pub use offer::{OFFER_BYTES, Offer, Request};
 pub use revision::{AuditFields, REVISION_BYTES, Revision, RevisionError};
+pub use rotation::{PendingRotation, ROTATION_BYTES, ROTATION_MARGIN_SECONDS, Rotation};
 pub use settle::{Outcome, SettleError, Settled, Settlement, settle};
 #[cfg(feature = "software-hash")]
 pub use signing::SoftwareSha256;
 pub use signing::{Context, Kind, Sha256, digest, message_digest};
-pub use slot::{ChallengeKind, ChallengeState, Party, Phase, SLOT_STATE_BYTES, SlotState, Stage};
+pub use slot::{Party, Phase, SLOT_STATE_BYTES, SlotState, Stage};
 pub use terms::{
     MAX_CAPACITY, MAX_TERM_SECONDS, MAX_WINDOW_SECONDS, MIN_WINDOW_SECONDS, TERMS_BYTES, Terms, TermsError,
 };
+pub use voucher::{VOUCHER_BYTES, Voucher, read_price};
 
 #[cfg(test)]
 mod tests;

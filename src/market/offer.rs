@@ -107,9 +107,10 @@ impl Offer {
 
     /// The terms this offer means for that request: both sides compute them, neither negotiates.
     ///
-    /// Escrow covers base fee and full capacity for the whole term; collateral is the offer's percentage of
-    /// that storage revenue; at most half of it repairs the owner's loss; the risk rate puts all of it at
-    /// stake once the full capacity is accepted for the full term.
+    /// Escrow covers base fee and full capacity for the whole term; collateral is the base fee and the offer's
+    /// percentage of that storage revenue; at most half of it repairs the owner's loss. All of it is at stake
+    /// once the full capacity is accepted for the full term; the base fee's worth from the first sector on, so
+    /// that a host that is caught does not keep what opening earned it, however small the data.
     ///
     /// # Errors
     /// [`TermsError`] where request or offer lie outside what the contract accepts.
@@ -118,7 +119,8 @@ impl Offer {
         let storage = accrued_rounded_up(self.rate, request.capacity, seconds).ok_or(TermsError::Rate)?;
         let percent = u64::from(self.collateral_percent);
         let risk_rate = self.rate.checked_mul(percent).ok_or(TermsError::Rate)?.div_ceil(100);
-        let collateral = accrued_rounded_up(risk_rate, request.capacity, seconds).ok_or(TermsError::Rate)?;
+        let risked = accrued_rounded_up(risk_rate, request.capacity, seconds).ok_or(TermsError::Rate)?;
+        let collateral = self.base_fee.checked_add(risked).ok_or(TermsError::Amount)?;
         let escrow = self.base_fee.checked_add(storage).ok_or(TermsError::Amount)?;
         let terms = Terms {
             owner_account: request.owner_account,

@@ -126,7 +126,8 @@ impl Revision {
         Some(earned.min(left).max(Stroops::ZERO))
     }
 
-    /// The revision after `added` sectors have been appended at `now`, with `root` over all of them.
+    /// The revision after `added` sectors have been appended at `now`, with `root` over all of them. The bytes'
+    /// risk is added, and with the first ones the base fee's worth.
     ///
     /// # Errors
     /// [`RevisionError`] where capacity, time or arithmetic forbid it.
@@ -145,7 +146,9 @@ impl Revision {
         let bytes = ByteCount::from_sectors(added).ok_or(RevisionError::Overflow)?;
         let remaining = terms.end.since(now.max(terms.start));
         let risked = accrued_rounded_up(terms.risk_rate, bytes, remaining).ok_or(RevisionError::Overflow)?;
-        next.risk = self.risk.checked_add(risked).ok_or(RevisionError::Overflow)?.min(terms.collateral);
+        let first = if self.sectors == 0 && added > 0 { terms.base_fee } else { Stroops::ZERO };
+        let risk = self.risk.checked_add(risked).and_then(|sum| sum.checked_add(first));
+        next.risk = risk.ok_or(RevisionError::Overflow)?.min(terms.collateral);
         next.root = root;
         Ok(next)
     }

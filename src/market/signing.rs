@@ -42,6 +42,12 @@ pub enum Kind {
     Voucher,
     /// A challenge, signed by whoever raises it.
     Challenge,
+    /// The list of leaves a named challenge commits to.
+    NamedLeaves,
+    /// An early end, signed by the party that gives notice.
+    Notice,
+    /// A change of a key.
+    Rotation,
     /// A host's admission of loss.
     Confession,
     /// A host binding its node key to the account it is paid to.
@@ -67,6 +73,9 @@ impl Kind {
             Self::Final => b"layr/v1/final\0\0\0",
             Self::Voucher => b"layr/v1/voucher\0",
             Self::Challenge => b"layr/v1/challeng",
+            Self::NamedLeaves => b"layr/v1/leaves\0\0",
+            Self::Notice => b"layr/v1/notice\0\0",
+            Self::Rotation => b"layr/v1/rotation",
             Self::Confession => b"layr/v1/confess\0",
             Self::Registration => b"layr/v1/register",
             Self::Slot => b"layr/v1/slot\0\0\0\0",

@@ -4,16 +4,20 @@
 //! | From | To | Trigger |
 //! |---|---|---|
 //! | (empty slot) | Active | `open` |
-//! | Active | Active | `publish` of a higher n |
+//! | Active | Active | `publish` of a higher n, `redeem` of a larger voucher, `start_close`, rotations |
 //! | Active | Challenged | `challenge` |
+//! | Challenged | Challenged | `publish` of a higher n, until the challenge's root freezes |
 //! | Challenged | Active | `respond` |
 //! | Challenged | (empty slot) | `default` after the deadline |
-//! | Active | (empty slot) | `close` with a final split |
+//! | any | (empty slot) | `close` with a final split; `renew` likewise, which fills the slot again |
 //! | Active, ending | (empty slot) | `prove`, or `expire` after the proof deadline |
 //!
-//! Ending needs no transaction: it is read off the clock ([`SlotState::stage`]).
+//! Ending needs no transaction: it is read off the clock ([`SlotState::stage`]). What leads from one state to the
+//! next stands in `moves.rs`.
 
+use crate::challenge::{self, ChallengeState};
 use crate::revision::Revision;
+use crate::rotation::PendingRotation;
 use crate::signing::{Kind, Sha256};
 use crate::terms::Terms;
 use layr_types::{AgreementId, DecodeError, NodeKey, Reader, Stroops, UnixSeconds, Writer};
@@ -24,6 +28,7 @@ const VERSION: u8 = 1;
 
 /// Whether a challenge is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum Phase {
     /// No challenge is open.
@@ -34,6 +39,7 @@ pub enum Phase {
 
 /// Who acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum Party {
     /// The owner.
@@ -44,35 +50,21 @@ pub enum Party {
     Auditor = 2,
 }
 
-/// What a challenge asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ChallengeKind {
-    /// Leaves named by the challenger, at most 8.
-    Named = 0,
-    /// Leaves chosen by a beacon round fixed when the challenge was opened.
-    Random = 1,
-}
-
-/// The open (or last) challenge. All zero before the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChallengeState {
-    /// What it asks for.
-    pub kind: ChallengeKind,
-    /// Who raised it.
-    pub by: Party,
-    /// When.
-    pub opened: UnixSeconds,
-    /// What the challenger forfeits if it is answered.
-    pub bond: Stroops,
-    /// SHA-256 of the named leaves; zero for a random challenge.
-    pub leaves_hash: [u8; 32],
-    /// Challenges so far.
-    pub count: u16,
+impl Party {
+    pub(crate) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let at = r.position();
+        match r.u8()? {
+            0 => Ok(Self::Owner),
+            1 => Ok(Self::Host),
+            2 => Ok(Self::Auditor),
+            _ => Err(DecodeError::OutOfRange(at)),
+        }
+    }
 }
 
 /// Everything about an open agreement that can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct SlotState {
     /// Whether a challenge is open.
     pub phase: Phase,
@@ -92,6 +84,8 @@ pub struct SlotState {
     pub owner_key: NodeKey,
     /// The host's present key.
     pub host_key: NodeKey,
+    /// A key that one side asked to change alone, until the change is completed.
+    pub rotation: Option<PendingRotation>,
 }
 
 /// Where an agreement stands by the clock.
@@ -118,16 +112,10 @@ impl SlotState {
             floor: Stroops::ZERO,
             voucher: Stroops::ZERO,
             ending_at: terms.end,
-            challenge: ChallengeState {
-                kind: ChallengeKind::Named,
-                by: Party::Owner,
-                opened: UnixSeconds(0),
-                bond: Stroops::ZERO,
-                leaves_hash: [0; 32],
-                count: 0,
-            },
+            challenge: ChallengeState::NONE,
             owner_key: terms.owner_key,
             host_key: terms.host_key,
+            rotation: None,
         }
     }
 
@@ -160,7 +148,7 @@ impl SlotState {
     /// The canonical bytes.
     #[must_use]
     pub fn encode(&self) -> [u8; SLOT_STATE_BYTES] {
-        Writer::<SLOT_STATE_BYTES>::new()
+        let out = Writer::<SLOT_STATE_BYTES>::new()
             .u8(VERSION)
             .u8(self.phase as u8)
             .u64(self.n)
@@ -175,15 +163,19 @@ impl SlotState {
             .put(&self.challenge.leaves_hash)
             .u16(self.challenge.count)
             .put(&self.owner_key.0)
-            .put(&self.host_key.0)
-            .put(&[0; 25])
-            .finish()
+            .put(&self.host_key.0);
+        match &self.rotation {
+            None => out.put(&[0; 25]),
+            Some(pending) => out.u64(pending.effective.0).u8(pending.party as u8 + 1).put(&pending.digest),
+        }
+        .finish()
     }
 
     /// Reads canonical bytes.
     ///
     /// # Errors
-    /// [`DecodeError`] for any other length, version or enumeration value, or reserved bytes that are not 0.
+    /// [`DecodeError`] for any other length, version or enumeration value, or a pending rotation
+    /// of nobody that is not all zero.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
         match r.u8()? {
@@ -196,35 +188,24 @@ impl SlotState {
         let floor = Stroops(r.i128()?);
         let voucher = Stroops(r.i128()?);
         let ending_at = UnixSeconds(r.u64()?);
-        let challenge = decode_challenge(&mut r)?;
+        let challenge = challenge::decode_state(&mut r)?;
         let owner_key = NodeKey(r.array()?);
         let host_key = NodeKey(r.array()?);
-        let at = r.position();
-        if r.array::<25>()? != [0; 25] {
-            return Err(DecodeError::OutOfRange(at));
-        }
+        let rotation = decode_rotation(&mut r)?;
         r.finish()?;
-        Ok(Self { phase, n, revision, floor, voucher, ending_at, challenge, owner_key, host_key })
+        Ok(Self { phase, n, revision, floor, voucher, ending_at, challenge, owner_key, host_key, rotation })
     }
 }
 
-fn decode_challenge(r: &mut Reader<'_>) -> Result<ChallengeState, DecodeError> {
-    let kind = if flag(r)? { ChallengeKind::Random } else { ChallengeKind::Named };
+fn decode_rotation(r: &mut Reader<'_>) -> Result<Option<PendingRotation>, DecodeError> {
     let at = r.position();
-    let by = match r.u8()? {
-        0 => Party::Owner,
-        1 => Party::Host,
-        2 => Party::Auditor,
-        _ => return Err(DecodeError::OutOfRange(at)),
-    };
-    Ok(ChallengeState {
-        kind,
-        by,
-        opened: UnixSeconds(r.u64()?),
-        bond: Stroops(r.i128()?),
-        leaves_hash: r.array()?,
-        count: r.u16()?,
-    })
+    let (effective, party, digest) = (UnixSeconds(r.u64()?), r.u8()?, r.array()?);
+    match party {
+        0 if effective.0 == 0 && digest == [0; 16] => Ok(None),
+        1 => Ok(Some(PendingRotation { effective, party: Party::Owner, digest })),
+        2 => Ok(Some(PendingRotation { effective, party: Party::Host, digest })),
+        _ => Err(DecodeError::OutOfRange(at)),
+    }
 }
 
 fn flag(r: &mut Reader<'_>) -> Result<bool, DecodeError> {

@@ -60,8 +60,8 @@ fn id() -> AgreementId {
 fn an_offer_sets_aside_the_whole_term_and_its_collateral() {
     let terms = terms();
     assert_eq!(terms.escrow, Stroops(200_000 + 20_000 * 30));
-    assert_eq!(terms.collateral, Stroops(20_000 * 30 * 2));
-    assert_eq!(terms.repair_cap, Stroops(20_000 * 30));
+    assert_eq!(terms.collateral, Stroops(200_000 + 20_000 * 30 * 2));
+    assert_eq!(terms.repair_cap, Stroops(100_000 + 20_000 * 30));
     assert_eq!(offer().draft(&Request::of(&terms)), Ok(terms));
 }
 
@@ -103,6 +103,24 @@ fn the_layouts_are_the_committed_ones() {
     let split =
         FinalSplit { id: id(), n: 1, host: Stroops(5), owner: Stroops(6), reason: FinalReason::TermOver };
     let state = SlotState::opening(&terms).published(&SoftwareSha256, &revision);
+    let named = [0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 1, 0];
+    let challenge = Challenge {
+        id: id(),
+        n: 1,
+        count: 0,
+        kind: ChallengeKind::Named,
+        by: Party::Owner,
+        bond: terms.disclosure_price,
+        leaves_hash: named_leaves_hash(&SoftwareSha256, &named),
+        expires: UnixSeconds(3_000),
+    };
+    let rotation = Rotation { id: id(), party: Party::Host, from: terms.host_key, to: NodeKey([9; 32]) };
+    let notice = Notice { id: id(), by: Party::Host, ending_at: UnixSeconds(90_000) };
+    let voucher = Voucher { id: id(), amount: Stroops(11), bytes: ByteCount(12) };
+    let busy = state
+        .rotation_started(&SoftwareSha256, &terms, &rotation, UnixSeconds(2_500))
+        .and_then(|state| state.challenged(&terms, &challenge, UnixSeconds(2_600)))
+        .expect("these moves are allowed");
     let lines = [
         ("offer", hex::encode(offer().encode())),
         ("offer digest", hex::encode(offer().digest(&SoftwareSha256, &context()))),
@@ -114,6 +132,16 @@ fn the_layouts_are_the_committed_ones() {
         ("final digest", hex::encode(split.digest(&SoftwareSha256))),
         ("slot state", hex::encode(state.encode())),
         ("slot commitment", hex::encode(state.commitment(&SoftwareSha256, &id()))),
+        ("named leaves 9 and 256", hex::encode(named_leaves_hash(&SoftwareSha256, &named))),
+        ("challenge", hex::encode(challenge.encode())),
+        ("challenge digest", hex::encode(challenge.digest(&SoftwareSha256))),
+        ("notice", hex::encode(notice.encode())),
+        ("notice digest", hex::encode(notice.digest(&SoftwareSha256))),
+        ("voucher", hex::encode(voucher.encode())),
+        ("voucher digest", hex::encode(voucher.digest(&SoftwareSha256))),
+        ("rotation", hex::encode(rotation.encode())),
+        ("rotation digest", hex::encode(rotation.digest(&SoftwareSha256))),
+        ("challenged slot state with a pending rotation", hex::encode(busy.encode())),
     ];
     let text: std::string::String = lines.iter().map(|(name, hex)| std::format!("{name}: {hex}\n")).collect();
     assert_eq!(text, include_str!("vectors/v1.txt"), "actual:\n{text}");
