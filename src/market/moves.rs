@@ -32,7 +32,7 @@ pub enum MoveError {
     Party,
     /// The voucher is not above the last one, or above the voucher part.
     Voucher,
-    /// The key is not the present one, or already the new one, or nothing of the kind is pending.
+    /// The key is not the present one, or already the new one; nothing of the kind is pending, or something is.
     Key,
     /// The revision's amounts do not fit the terms.
     Revision,
@@ -71,7 +71,8 @@ impl SlotState {
     /// The state after `challenge` was opened at `now`.
     ///
     /// It must be over before the agreement ends, so that the two never overlap. The terms count and space
-    /// challenges; a host's own is random, needs no bond, and counts too.
+    /// challenges; a host's own is random, needs no bond, and counts too, but a host has only the first half of
+    /// them: the rest is the other side's, so that a host cannot use up what would make it hand out leaves.
     ///
     /// # Errors
     /// [`MoveError`].
@@ -92,6 +93,7 @@ impl SlotState {
         if challenge.by == Party::Host {
             require(random, MoveError::Party)?;
             require(challenge.bond == Stroops::ZERO, MoveError::Bond)?;
+            require(challenge.count < terms.max_challenges / 2, MoveError::TooManyChallenges)?;
         } else {
             let least = terms.disclosure_price.max(Stroops(1));
             require(challenge.bond >= least, MoveError::Bond)?;
@@ -186,10 +188,11 @@ impl SlotState {
         Ok(next)
     }
 
-    /// The state after one side asked alone for `rotation` at `now`; replaces what was pending.
+    /// The state after one side asked alone for `rotation` at `now`. What is pending is not replaced: it waits
+    /// for its time, so that neither side can put off the other's, nor change the state at will.
     ///
     /// # Errors
-    /// As [`SlotState::rotated`].
+    /// As [`SlotState::rotated`]; [`MoveError::Key`] also while another rotation is pending.
     pub fn rotation_started<H: Sha256>(
         &self,
         hash: &H,
@@ -197,6 +200,7 @@ impl SlotState {
         rotation: &Rotation,
         now: UnixSeconds,
     ) -> Result<Self, MoveError> {
+        require(self.rotation.is_none(), MoveError::Key)?;
         self.rotated(rotation)?;
         Ok(Self { rotation: Some(rotation.pending(hash, terms, now)), ..*self })
     }

@@ -44,7 +44,7 @@ fn request() -> Request {
     }
 }
 
-fn terms() -> Terms {
+pub fn terms() -> Terms {
     offer().draft(&request()).expect("the sample offer is within bounds")
 }
 
@@ -52,7 +52,7 @@ fn context() -> Context {
     Context { network: NetworkId([5; 32]), contract: ContractId([6; 32]) }
 }
 
-fn id() -> AgreementId {
+pub fn id() -> AgreementId {
     terms().id(&SoftwareSha256, &context())
 }
 
