@@ -9,7 +9,8 @@ use layr_ledger::{
 };
 use layr_market::Terms;
 use layr_owner::{
-    AppliedTx, BeaconRound, EscrowCall, LedgerFault, LedgerInfo, OwnerLedger, PendingTx, TxJournal, TxOutcome,
+    AppliedTx, BeaconRound, CallCost, CloseItem, EscrowCall, LedgerFault, LedgerInfo, OpenItem, OwnerLedger,
+    PendingTx, TxJournal, TxOutcome,
 };
 use layr_types::{AccountKey, ContractId, Stroops, UnixSeconds};
 use std::sync::Arc;
@@ -47,26 +48,14 @@ impl StellarOwner {
         Ok(account.map_or(Stroops::ZERO, |state| state.spendable()))
     }
 
-    fn call(&self, call: &EscrowCall) -> Result<Call<()>, LedgerError> {
-        match call {
+    async fn call(&self, call: &EscrowCall) -> Result<Call<()>, LedgerFault> {
+        let made = match call {
             EscrowCall::Open(items) => {
-                let openings: Vec<Opening> = items
-                    .iter()
-                    .map(|item| Opening { terms: item.terms.clone(), host_signature: item.host })
-                    .collect();
+                let openings: Vec<Opening> = items.iter().map(opening).collect();
                 self.escrow.open(&self.key(), &openings)
             }
             EscrowCall::Close(items) => {
-                let closings: Vec<Closing> = items
-                    .iter()
-                    .map(|item| Closing {
-                        terms: item.terms.clone(),
-                        state: item.state,
-                        split: item.split,
-                        owner_signature: item.owner,
-                        host_signature: item.host,
-                    })
-                    .collect();
+                let closings: Vec<Closing> = items.iter().map(closing).collect();
                 self.escrow.close(&closings)
             }
             EscrowCall::Publish { terms, state, revision } => self.escrow.publish(&Publication {
@@ -77,9 +66,18 @@ impl StellarOwner {
                 host_signature: revision.host,
             }),
             EscrowCall::Expire { terms, state, revision } => {
-                self.escrow.expire(terms, state, revision.as_ref().map(|signed| &signed.revision))
+                self.escrow.expire(terms, state, revision.as_deref())
             }
-        }
+            EscrowCall::Prove(proof) => {
+                self.escrow.prove(&proof.terms, &proof.state, &proof.revision, &proof.proofs)
+            }
+            EscrowCall::PostBeacon { round } => {
+                let round = self.escrow.client().beacon().round(*round).await.map_err(fault)?;
+                self.escrow.post_beacon(&round)
+            }
+            _ => return Err(unknown_call()),
+        };
+        made.map_err(fault)
     }
 
     /// What the call needs from the account beyond fees.
@@ -91,6 +89,25 @@ impl StellarOwner {
             _ => Stroops::ZERO,
         }
     }
+}
+
+fn opening(item: &OpenItem) -> Opening {
+    Opening { terms: item.terms.clone(), host_signature: item.host }
+}
+
+fn closing(item: &CloseItem) -> Closing {
+    Closing {
+        terms: item.terms.clone(),
+        state: item.state,
+        split: item.split,
+        owner_signature: item.owner,
+        host_signature: item.host,
+    }
+}
+
+/// A call that the owner knows and this ledger client does not.
+fn unknown_call() -> LedgerFault {
+    LedgerFault::Refused { fee: Stroops::ZERO, source: "the ledger client does not know this call".into() }
 }
 
 /// The owner's journal as the client calls it.
@@ -159,6 +176,19 @@ impl OwnerLedger for StellarOwner {
         async move { Ok(Stroops(OPEN_BASE.0 + OPEN_EACH.0.saturating_mul(count))) }.boxed()
     }
 
+    fn posted(&self, round: u64) -> BoxFuture<'_, Result<bool, LedgerFault>> {
+        async move { Ok(self.escrow.posted_beacon(round).await.map_err(fault)?.is_some()) }.boxed()
+    }
+
+    fn quote<'a>(&'a self, call: &'a EscrowCall) -> BoxFuture<'a, Result<CallCost, LedgerFault>> {
+        async move {
+            let quote = self.call(call).await?.quote(&self.key()).await.map_err(fault)?;
+            let fee = quote.inclusion_fee + quote.resource_fee;
+            Ok(CallCost { fee, rent: quote.rent + quote.restore })
+        }
+        .boxed()
+    }
+
     fn send(&self, call: EscrowCall, journal: TxJournal) -> BoxFuture<'_, Result<AppliedTx, LedgerFault>> {
         async move {
             let (balance, needed) = (self.spendable().await?, Self::locked(&call));
@@ -169,7 +199,7 @@ impl OwnerLedger for StellarOwner {
             if let EscrowCall::Open(items) = &call {
                 payer.max_fee = Some(self.open_fee_bound(items.len()).await?);
             }
-            let outcome = self.call(&call).map_err(fault)?.submit(&payer).await.map_err(fault)?;
+            let outcome = self.call(&call).await?.submit(&payer).await.map_err(fault)?;
             Ok(AppliedTx { hash: outcome.receipt.hash, fee: outcome.receipt.fee })
         }
         .boxed()

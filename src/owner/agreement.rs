@@ -12,7 +12,7 @@
 //! the co-signed one afterwards. After a crash the pending one is offered again, unchanged.
 
 use layr_audits::{AuditRecord, Verdict};
-use layr_market::{FinalSplit, Revision, Settlement, SlotState, SoftwareSha256, Stage as Clock, Terms};
+use layr_market::{FinalSplit, Revision, Settlement, SlotState, Stage as Clock, Terms};
 use layr_merkle::Peaks;
 use layr_protocol::CoSigned;
 use layr_types::{AgreementId, AuditSeed, NodeKey, SectorRoot, Signature, TxHash, UnixSeconds};
@@ -142,16 +142,6 @@ impl Agreement {
     /// Sectors that still fit.
     pub(crate) fn room(&self) -> u64 {
         self.terms.capacity.whole_sectors().saturating_sub(self.current().sectors)
-    }
-
-    /// States its slot may hold, as far as this machine knows: untouched, or one of our revisions published.
-    pub(crate) fn possible_states(&self) -> Vec<(SlotState, Option<CoSigned>)> {
-        let opening = SlotState::opening(&self.terms);
-        let mut states = vec![(opening, None)];
-        if let Some(newest) = &self.newest {
-            states.push((opening.published(&SoftwareSha256, &newest.revision), Some(newest.clone())));
-        }
-        states
     }
 
     /// Where it stands by the ledger's clock.

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const MAX_OPEN_BATCH: usize = 40;
 /// Most agreements one `close` transaction takes.
 pub const MAX_CLOSE_BATCH: usize = 20;
+/// Most agreements one `renew` transaction takes.
+pub const MAX_RENEW_BATCH: usize = 10;
 
 /// How an owner works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub struct OwnerConfig {
     pub headroom_percent: u64,
     /// Least sectors of an agreement.
     pub least_sectors: u64,
+    /// How long the ledger may take to answer a question.
+    pub ledger_read: Duration,
+    /// How long a transaction is waited for before its fate counts as unknown.
+    pub ledger_send: Duration,
 }
 
 impl Default for OwnerConfig {
@@ -46,6 +52,8 @@ impl Default for OwnerConfig {
             survey: 3,
             headroom_percent: 10,
             least_sectors: 16,
+            ledger_read: Duration::from_secs(30),
+            ledger_send: Duration::from_secs(180),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::config::OwnerConfig;
 use crate::error::{LedgerFault, RecordsFault};
 use crate::hosts::Hosts;
 use crate::job::JobId;
+use crate::patient::Patient;
 use crate::ports::{LedgerInfo, OwnerLedger, PendingTx, Space};
 use layr_audits::{Containment, Score, Verdict};
 use layr_coding::OwnerSecrets;
@@ -16,7 +17,15 @@ use layr_market::{Sha256 as _, SoftwareSha256};
 use layr_types::{AgreementId, NodeKey, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The latest time the ledger has shown.
+const CLOCK: &[u8] = b"ledger clock";
+/// How far the ledger's clock moves before that is written down again, seconds.
+const CLOCK_STEP: u64 = 60;
+/// How far behind its own earlier answers an endpoint may be, seconds: endpoints differ by a few ledgers.
+const CLOCK_SLACK: u64 = 120;
 
 /// Shared by all verbs; cheap to clone.
 #[derive(Clone)]
@@ -31,6 +40,8 @@ pub(crate) struct Inner {
     pub(crate) config: OwnerConfig,
     pub(crate) secrets: OwnerSecrets,
     pub(crate) catalogue_key: CatalogueKey,
+    /// The latest time the ledger has shown, as far as it was written down.
+    clock: AtomicU64,
     /// Held while agreements are planned and opened, so that two uploads never take one slot.
     pub(crate) opening: tokio::sync::Mutex<()>,
     /// Held from when a catalogue is made until it is recorded.
@@ -75,6 +86,16 @@ pub(crate) enum TxWhat {
     Publish { id: AgreementId },
     /// Expires this one.
     Expire { id: AgreementId },
+    /// Publishes this one's revision of this number.
+    Show { id: AgreementId, n: u64 },
+    /// Challenges this one's host, gives it notice, or brings an answer of its: its slot shows what came of it.
+    Move { id: AgreementId },
+    /// Settles this one because its host did not answer a challenge.
+    Default { id: AgreementId },
+    /// Settles this one by its host's proof.
+    Prove { id: AgreementId },
+    /// Puts a beacon round on the ledger.
+    Beacon,
 }
 
 impl Core {
@@ -82,6 +103,8 @@ impl Core {
         let crate::Ports { identity, net, ledger, records } = ports;
         let book = Book::new(records, &identity.secret(Purpose::Journal));
         let info = ledger.info();
+        let ledger = Arc::new(Patient::new(ledger, &config));
+        let clock = book.get::<UnixSeconds>(Space::Meta, CLOCK)?.unwrap_or_default();
         let secrets = OwnerSecrets::new(&identity.secret(Purpose::Chunk), &identity.secret(Purpose::Mask));
         let catalogue_key = CatalogueKey::new(&identity.secret(Purpose::Catalogue));
         let hosts = Hosts::new(net, info, config.clone());
@@ -94,6 +117,7 @@ impl Core {
             config,
             secrets,
             catalogue_key,
+            clock: AtomicU64::new(clock.0),
             opening: tokio::sync::Mutex::new(()),
             cataloguing: Arc::default(),
             publishing: tokio::sync::Mutex::new(()),
@@ -119,9 +143,22 @@ impl Core {
         self.identity.node_key()
     }
 
-    /// The ledger's clock.
+    /// The ledger's clock, which never runs backwards: an endpoint that is behind says nothing worth acting on.
     pub(crate) async fn now(&self) -> Result<UnixSeconds, LedgerFault> {
-        self.ledger.now().await
+        let (shown, known) = (self.ledger.now().await?, self.last_known());
+        if shown.plus(CLOCK_SLACK) < known {
+            return Err(LedgerFault::Stale { shown, known });
+        }
+        if known.plus(CLOCK_STEP) < shown {
+            self.book.put(Space::Meta, CLOCK, &shown).map_err(LedgerFault::Journal)?;
+            self.clock.fetch_max(shown.0, Ordering::AcqRel);
+        }
+        Ok(shown)
+    }
+
+    /// The latest time the ledger is known to have shown: what records are as of while it cannot be reached.
+    pub(crate) fn last_known(&self) -> UnixSeconds {
+        UnixSeconds(self.clock.load(Ordering::Acquire))
     }
 
     /// The lock of one agreement's revisions.

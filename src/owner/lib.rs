@@ -23,7 +23,9 @@ mod book;
 mod catalogue;
 mod config;
 mod core;
+mod dispute;
 mod download;
+mod due;
 pub mod error;
 mod events;
 mod fetch;
@@ -31,14 +33,17 @@ mod hosts;
 mod job;
 mod lane;
 mod lookup;
+mod moves;
 mod open;
 mod owner;
+mod patient;
 mod plan;
 mod pointer;
 mod ports;
 mod recover;
 mod request;
 mod revise;
+mod seen;
 mod settle;
 mod show;
 mod size;
@@ -49,8 +54,11 @@ mod transactions;
 pub mod twins;
 mod upload;
 pub mod views;
+mod vouchers;
+mod watch;
 
-pub use config::{MAX_CLOSE_BATCH, MAX_OPEN_BATCH, OwnerConfig};
+pub use config::{MAX_CLOSE_BATCH, MAX_OPEN_BATCH, MAX_RENEW_BATCH, OwnerConfig};
+pub use dispute::{CloseReport, CloseStep, DisputeReport, SubmitReport};
 pub use error::{
     AuditError, DownloadError, Failed, HostFault, LedgerFault, MoneyEffect, NetFault, NextStep, RecordsFault,
     RecoverError, SettleError, UploadError, ViewError,
@@ -59,12 +67,17 @@ pub use events::{Event, HostEvent, Progress, Silent, Stage, Warning};
 pub use job::{JobId, NotAJobId};
 pub use owner::{Owner, Ports};
 pub use ports::{
-    AppliedTx, Batch, BeaconRound, CloseItem, Entry, EscrowCall, HostNet, Lane, LaneStream, LedgerInfo,
-    OpenItem, OwnerLedger, OwnerRecords, PendingTx, Space, TxJournal, TxOutcome,
+    AppliedTx, Batch, BeaconRound, CallCost, ChallengeItem, CloseItem, Entry, EscrowCall, HostNet, Lane,
+    LaneStream, LedgerInfo, OpenItem, OwnerLedger, OwnerRecords, PendingTx, PreparedProof, RenewItem,
+    SlotEvent, Space, TxJournal, TxOutcome,
 };
-pub use request::{AuditTarget, DownloadRequest, Keeping, SettleOptions, Source, Target, UploadRequest};
+pub use request::{
+    Ask, AuditTarget, CloseRequest, DisputeRequest, DownloadRequest, Keeping, SettleOptions, Source, Target,
+    UploadRequest,
+};
 pub use sources::expand;
 pub use views::{
-    AgreementView, AuditReport, DownloadReport, FileDetail, FileView, JobView, Quote, RecoverReport,
-    SettleReport, UploadReport, WalletView,
+    AgreementView, AsOf, AuditReport, DownloadReport, DueBy, DueStep, DueView, FileDetail, FileView, JobView,
+    Quote, RecoverReport, SettleReport, UploadReport, WalletView,
 };
+pub use watch::{RenewPolicy, Suspicion, WatchAct, WatchPolicy, WatchReport, WatchedView};

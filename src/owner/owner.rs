@@ -2,19 +2,23 @@
 
 use crate::config::OwnerConfig;
 use crate::core::Core;
+use crate::dispute::{CloseReport, DisputeReport, SubmitReport};
 use crate::error::{
     AuditError, DownloadError, RecordsFault, RecoverError, SettleError, UploadError, ViewError,
 };
 use crate::events::{Event, Progress, Stage};
 use crate::job::JobId;
 use crate::plan::Plan;
-use crate::ports::{HostNet, OwnerLedger, OwnerRecords};
-use crate::request::{AuditTarget, DownloadRequest, Keeping, SettleOptions, UploadRequest};
-use crate::views::{
-    AgreementView, AuditReport, DownloadReport, FileDetail, FileView, JobView, Quote, RecoverReport,
-    SettleReport, UploadReport, WalletView,
+use crate::ports::{HostNet, OwnerLedger, OwnerRecords, PreparedProof};
+use crate::request::{
+    AuditTarget, CloseRequest, DisputeRequest, DownloadRequest, Keeping, SettleOptions, UploadRequest,
 };
-use crate::{audit, download, recover, settle, show, upload};
+use crate::views::{
+    AgreementView, AsOf, AuditReport, DownloadReport, DueView, FileDetail, FileView, JobView, Quote,
+    RecoverReport, SettleReport, UploadReport, WalletView,
+};
+use crate::watch::{WatchPolicy, WatchReport};
+use crate::{audit, dispute, download, recover, settle, show, upload, watch};
 use layr_identity::Identity;
 use layr_types::ByteCount;
 use std::io::Read;
@@ -142,6 +146,55 @@ impl Owner {
         settle::settle(&self.core, options, progress).await
     }
 
+    /// Looks at everything that is open, does what is due, and says when to look again.
+    ///
+    /// # Errors
+    /// [`SettleError`]; whatever was done is kept, and running it again goes on.
+    pub async fn watch_once(
+        &self,
+        policy: &WatchPolicy,
+        progress: Arc<dyn Progress>,
+    ) -> Result<WatchReport, SettleError> {
+        watch::watch_once(&self.core, policy, progress).await
+    }
+
+    /// Challenges a host by hand; the newest revision goes to the ledger first.
+    ///
+    /// # Errors
+    /// [`SettleError`], before anything is sent where the contract would refuse it.
+    pub async fn dispute(
+        &self,
+        request: DisputeRequest,
+        progress: Arc<dyn Progress>,
+    ) -> Result<DisputeReport, SettleError> {
+        dispute::dispute(&self.core, request, progress).await
+    }
+
+    /// Ends one agreement before its term: by consent, or by notice where the host does not consent.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn close(
+        &self,
+        request: CloseRequest,
+        progress: Arc<dyn Progress>,
+    ) -> Result<CloseReport, SettleError> {
+        dispute::close(&self.core, request, progress).await
+    }
+
+    /// Brings a proof to the ledger that a host has prepared, of this owner's agreement or anybody's.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn submit(
+        &self,
+        proof: PreparedProof,
+        dry_run: bool,
+        progress: Arc<dyn Progress>,
+    ) -> Result<SubmitReport, SettleError> {
+        dispute::submit(&self.core, proof, dry_run, progress).await
+    }
+
     /// Rebuilds this machine's records from the network with nothing but the identity.
     ///
     /// # Errors
@@ -172,6 +225,32 @@ impl Owner {
     /// [`ViewError`].
     pub async fn agreements(&self) -> Result<Vec<AgreementView>, ViewError> {
         show::agreements(&self.core).await
+    }
+
+    /// Agreements as this machine's records know them, with the time they are as of: for when the ledger cannot
+    /// be reached. Asks nobody.
+    ///
+    /// # Errors
+    /// [`ViewError::Records`].
+    pub fn agreements_recorded(&self) -> Result<AsOf<Vec<AgreementView>>, ViewError> {
+        show::agreements_recorded(&self.core)
+    }
+
+    /// What is due under each open agreement, by when, sent by whom and what it decides about; the most urgent
+    /// first.
+    ///
+    /// # Errors
+    /// [`ViewError`].
+    pub async fn money_at_risk(&self) -> Result<Vec<DueView>, ViewError> {
+        show::money_at_risk(&self.core).await
+    }
+
+    /// The same as this machine's records know it, with the time it is as of. Asks nobody.
+    ///
+    /// # Errors
+    /// [`ViewError::Records`].
+    pub fn money_at_risk_recorded(&self) -> Result<AsOf<Vec<DueView>>, ViewError> {
+        show::money_at_risk_recorded(&self.core)
     }
 
     /// Account and escrow.

@@ -14,7 +14,7 @@ use crate::size::{self, Amount};
 use crate::survey::{Survey, SurveyError, survey};
 use crate::views::{NotChosen, Quote, QuotedHost};
 use layr_audits::Verdict;
-use layr_market::{MAX_CAPACITY, MAX_TERM_SECONDS, Request, Terms, accrued_rounded_up};
+use layr_market::{MAX_CAPACITY, MAX_TERM_SECONDS, Party, Request, Terms, accrued_rounded_up};
 use layr_placement::{Candidate, Choice, Policy, Rejection, Remedy, Shortage, choose};
 use layr_protocol::SignedOffer;
 use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
@@ -87,9 +87,11 @@ pub(crate) async fn plan(
     keeping: &Keeping,
     wish: Wish<'_>,
 ) -> Result<Plan, UploadError> {
-    let without = wish.without;
     let now = core.now().await.map_err(|fault| failed(Stage::Find, fault))?;
     let agreements = core.agreements().map_err(|fault| failed(Stage::Records, fault))?;
+    let mut without = wish.without.to_vec();
+    without.extend(leaving(core, &agreements).map_err(|fault| failed(Stage::Records, fault))?);
+    let without = without.as_slice();
     let mut per_host = 1;
     loop {
         let needed = size::sectors_per_host(&amount, keeping.profile, per_host);
@@ -110,6 +112,19 @@ pub(crate) async fn plan(
             },
         }
     }
+}
+
+/// Hosts that are challenged, or with which an agreement ends before its term: nothing more is given to them.
+fn leaving(core: &Core, agreements: &[Agreement]) -> Result<Vec<NodeKey>, crate::RecordsFault> {
+    let mut hosts = Vec::new();
+    for agreement in agreements.iter().filter(|agreement| agreement.phase.is_escrowed()) {
+        let state = core.seen(agreement)?.state;
+        let challenged = state.phase == layr_market::Phase::Challenged;
+        if state.ending_at < agreement.terms.end || (challenged && state.challenge.by != Party::Host) {
+            hosts.push(agreement.host());
+        }
+    }
+    Ok(hosts)
 }
 
 /// How many shards a host must hold, where that is allowed and would help.

@@ -9,7 +9,9 @@
 
 use crate::error::{LedgerFault, NetFault, RecordsFault};
 use futures::future::BoxFuture;
-use layr_market::{BeaconSchedule, Context, FinalSplit, SlotState, Terms};
+use layr_market::{
+    BeaconSchedule, Challenge, Context, FinalSplit, Notice, Revision, Settlement, SlotState, Terms,
+};
 use layr_placement::HostCard;
 use layr_protocol::{CoSigned, HostApiClient};
 use layr_types::{AccountKey, ContractId, NodeKey, Signature, Stroops, TxHash, UnixSeconds};
@@ -79,8 +81,48 @@ pub struct CloseItem {
     pub host: Signature,
 }
 
+/// One agreement to renew: the old one ends by its split, the new one opens in the same slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewItem {
+    /// How the old one ends; reason [`layr_market::FinalReason::Renewed`].
+    pub closing: CloseItem,
+    /// What opens in its slot; its terms name the old one as `previous`.
+    pub opening: OpenItem,
+}
+
+/// An answer to an open challenge, or the proof of an ended agreement: whoever brings it, the effect is the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedProof {
+    /// The terms.
+    pub terms: Terms,
+    /// What the slot holds.
+    pub state: SlotState,
+    /// The published revision.
+    pub revision: Revision,
+    /// The named leaves as 8 bytes each, big-endian; empty for leaves a beacon round names.
+    pub leaves: Vec<u8>,
+    /// The leaf proofs, one after the other.
+    pub proofs: Vec<u8>,
+}
+
+/// A challenge with what the ledger wants to see beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChallengeItem {
+    /// The terms.
+    pub terms: Terms,
+    /// What the slot holds.
+    pub state: SlotState,
+    /// What is asked for.
+    pub challenge: Challenge,
+    /// The owner's signature over it.
+    pub signature: Signature,
+    /// The named leaves as 8 bytes each, big-endian; empty for a random challenge.
+    pub leaves: Vec<u8>,
+}
+
 /// A call of the escrow contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EscrowCall {
     /// Lock money for these agreements, all or none; at most [`crate::MAX_OPEN_BATCH`].
     Open(Vec<OpenItem>),
@@ -102,7 +144,77 @@ pub enum EscrowCall {
         /// What its slot holds now.
         state: Box<SlotState>,
         /// The published revision; `None` where none was published.
-        revision: Option<Box<CoSigned>>,
+        revision: Option<Box<Revision>>,
+    },
+    /// Demand leaves in mid-term; the challenge's bond is pulled from the owner's account.
+    Challenge(Box<ChallengeItem>),
+    /// Answer an open challenge with a proof prepared by its host.
+    Respond(Box<PreparedProof>),
+    /// Prove an ended agreement with a proof prepared by its host.
+    Prove(Box<PreparedProof>),
+    /// Settle an agreement whose open challenge was not answered in time.
+    Default {
+        /// The terms.
+        terms: Box<Terms>,
+        /// What its slot holds now.
+        state: Box<SlotState>,
+        /// The published revision.
+        revision: Box<Revision>,
+    },
+    /// Give notice: the agreement ends before its term does.
+    StartClose {
+        /// The terms.
+        terms: Box<Terms>,
+        /// What its slot holds now.
+        state: Box<SlotState>,
+        /// The notice.
+        notice: Notice,
+        /// The owner's signature over it.
+        signature: Signature,
+    },
+    /// Renew these agreements, all or none; at most [`crate::MAX_RENEW_BATCH`].
+    Renew(Vec<RenewItem>),
+    /// Put a beacon round on the ledger, fetched from the beacon by whoever implements this.
+    PostBeacon {
+        /// Which.
+        round: u64,
+    },
+}
+
+/// What a call costs the account in ledger fees, as far as can be told beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct CallCost {
+    /// The most it costs in fees.
+    pub fee: Stroops,
+    /// The most it costs in rent for ledger space; comes on top.
+    pub rent: Stroops,
+}
+
+impl CallCost {
+    /// Both together.
+    #[must_use]
+    pub fn total(&self) -> Stroops {
+        self.fee + self.rent
+    }
+}
+
+/// What the ledger's events tell of an agreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SlotEvent {
+    /// Its slot's state changed to this.
+    State {
+        /// The state.
+        state: Box<SlotState>,
+        /// The revision, where one was published.
+        revision: Option<Box<Revision>>,
+    },
+    /// It ended, and was paid out so.
+    Ended {
+        /// Who got what; the owner's share without a bond that came back beside it.
+        settlement: Settlement,
+        /// A challenge's bond that came back to whoever gave it.
+        bond: Stroops,
     },
 }
 
@@ -183,8 +295,24 @@ pub trait OwnerLedger: Send + Sync {
     /// The 64 slots of one of the owner's folders; all zero for an empty slot.
     fn slots(&self, folder: u32) -> BoxFuture<'_, Result<Vec<[u8; 32]>, LedgerFault>>;
 
+    /// What the ledger's events tell of an agreement, newest first. Endpoints forget events after some days, so
+    /// this may be short or empty; what it tells is compared with the slot before it is believed.
+    fn history<'a>(&'a self, terms: &'a Terms) -> BoxFuture<'a, Result<Vec<SlotEvent>, LedgerFault>> {
+        let _of = terms;
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    /// Whether a beacon round has been posted and is still there.
+    fn posted(&self, round: u64) -> BoxFuture<'_, Result<bool, LedgerFault>> {
+        let _of = round;
+        Box::pin(async { Ok(false) })
+    }
+
     /// The most a call opening this many agreements costs in fees and rent, without signing or sending.
     fn open_fee_bound(&self, agreements: usize) -> BoxFuture<'_, Result<Stroops, LedgerFault>>;
+
+    /// What this very call costs, by trying it out without sending it.
+    fn quote<'a>(&'a self, call: &'a EscrowCall) -> BoxFuture<'a, Result<CallCost, LedgerFault>>;
 
     /// Signs, journals, sends, and waits until the call took effect.
     fn send(&self, call: EscrowCall, journal: TxJournal) -> BoxFuture<'_, Result<AppliedTx, LedgerFault>>;
@@ -217,11 +345,19 @@ pub enum Space {
     Hosts = 9,
     /// Audits' outcomes, by agreement and time.
     Audits = 10,
+    /// What the ledger holds for an agreement, as last seen there, by agreement id.
+    Seen = 11,
+    /// Revisions both have signed, by agreement id and number.
+    Revisions = 12,
+    /// The largest voucher signed, by agreement id.
+    Vouchers = 13,
+    /// Renewals under way, by the old agreement's id.
+    Renewals = 14,
 }
 
 impl Space {
     /// All spaces.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Meta,
         Self::Agreements,
         Self::Files,
@@ -232,6 +368,10 @@ impl Space {
         Self::Transactions,
         Self::Hosts,
         Self::Audits,
+        Self::Seen,
+        Self::Revisions,
+        Self::Vouchers,
+        Self::Renewals,
     ];
 }
 

@@ -1,7 +1,7 @@
 //! What a caller asks for.
 
 use layr_coding::Profile;
-use layr_types::{AgreementId, DAY_SECONDS, Stroops};
+use layr_types::{AgreementId, DAY_SECONDS, LeafIndex, Stroops};
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -109,5 +109,49 @@ pub struct SettleOptions {
     /// End agreements before their term by consent.
     pub early: bool,
     /// Only say what would be done.
+    pub dry_run: bool,
+    /// This agreement and no other.
+    pub only: Option<AgreementId>,
+}
+
+impl SettleOptions {
+    /// Whether an agreement is meant.
+    pub(crate) fn concerns(&self, id: &AgreementId) -> bool {
+        self.only.is_none_or(|only| only == *id)
+    }
+}
+
+/// What a challenge asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// As many leaves as the terms' samples, named by a beacon round that does not exist yet.
+    Random,
+    /// These, at most eight, counted over all sectors of the agreement.
+    Named(Vec<LeafIndex>),
+}
+
+/// A challenge by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisputeRequest {
+    /// Under which agreement.
+    pub id: AgreementId,
+    /// What for.
+    pub ask: Ask,
+    /// What goes to the host if it answers; `None` for the least the terms allow.
+    pub bond: Option<Stroops>,
+    /// Most that bond and ledger fees together may come to.
+    pub max_cost: Option<Stroops>,
+    /// Only say what it costs and what follows.
+    pub dry_run: bool,
+}
+
+/// An early end by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CloseRequest {
+    /// Which agreement.
+    pub id: AgreementId,
+    /// Give notice on the ledger if the host does not consent.
+    pub notice: bool,
+    /// Only say what it brings and costs.
     pub dry_run: bool,
 }

@@ -249,6 +249,11 @@ fn follows(agreement: &Agreement, pending: &Pending, latest: &CoSigned) -> bool 
     same_state && signed_by_both(agreement, latest)
 }
 
+/// Where a revision both signed is kept: the host may show the ledger any of them.
+fn revision_key(id: AgreementId, n: u64) -> Vec<u8> {
+    [id.0.as_slice(), &n.to_be_bytes()].concat()
+}
+
 /// Makes a co-signed revision the newest, in one step with what it settles.
 fn adopt(
     core: &Core,
@@ -277,7 +282,9 @@ fn adopt(
             agreement.audited = Some((record.verdict, revision.time));
         }
     }
-    agreement.newest = Some(CoSigned { revision, owner, host });
+    let signed = CoSigned { revision, owner, host };
+    draft.put(Space::Revisions, &revision_key(agreement.id, signed.revision.n), &signed);
+    agreement.newest = Some(signed);
     agreement.pending = None;
     draft.agreement(agreement);
     Ok(draft.commit()?)

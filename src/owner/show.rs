@@ -2,14 +2,17 @@
 
 use crate::agreement::{Agreement, Phase};
 use crate::core::{Core, TxRecord};
+use crate::due::{DueStep, DueView, due, timeline};
 use crate::error::{RecordsFault, ViewError};
 use crate::lookup::{self, FileEntry};
 use crate::ports::Space;
+use crate::seen::{LookError, Seen};
 use crate::views::{
-    AgreementStage, AgreementView, FileDetail, FileView, HoldingView, SegmentView, WalletView,
+    AgreementStage, AgreementView, AsOf, FileDetail, FileView, HoldingView, SegmentView, WalletView,
 };
+use crate::vouchers;
 use layr_manifests::Manifest;
-use layr_market::Stage as Clock;
+use layr_market::{Phase as SlotPhase, Stage as Clock};
 use layr_types::{AgreementId, ByteCount, Stroops, UnixSeconds};
 use std::collections::{BTreeMap, HashMap};
 
@@ -85,11 +88,12 @@ pub(crate) fn show(core: &Core, name: &str) -> Result<FileDetail, ViewError> {
     })
 }
 
-/// Where an agreement stands at `now`.
-pub(crate) fn stage(agreement: &Agreement, now: UnixSeconds) -> AgreementStage {
-    match (agreement.phase, agreement.clock(now)) {
+/// Where an agreement stands at `now`, its slot being as last seen.
+pub(crate) fn stage(agreement: &Agreement, seen: &Seen, now: UnixSeconds) -> AgreementStage {
+    match (agreement.phase, seen.clock(agreement, now)) {
         (Phase::Proposed | Phase::Lapsed, _) => AgreementStage::Proposed,
         (Phase::Settled, _) => AgreementStage::Settled,
+        _ if seen.state.phase == SlotPhase::Challenged => AgreementStage::Challenged,
         (_, Clock::Running) => AgreementStage::Running,
         (_, Clock::Publishing) => AgreementStage::Ending,
         (_, Clock::Proving) => AgreementStage::Proving,
@@ -97,47 +101,100 @@ pub(crate) fn stage(agreement: &Agreement, now: UnixSeconds) -> AgreementStage {
     }
 }
 
-/// When something must be done about it next.
-fn next_deadline(agreement: &Agreement, now: UnixSeconds) -> UnixSeconds {
-    let terms = &agreement.terms;
-    match agreement.clock(now) {
-        Clock::Running => terms.end,
-        Clock::Publishing => terms.freezes_at(terms.end),
-        Clock::Proving | Clock::Over => terms.proof_deadline(terms.end),
-    }
-}
-
 /// Every agreement that was opened, those that need attention first.
 pub(crate) async fn agreements(core: &Core) -> Result<Vec<AgreementView>, ViewError> {
     let now = core.now().await?;
-    let opened = core.agreements()?.into_iter().filter(|agreement| agreement.phase != Phase::Lapsed);
-    let mut views: Vec<AgreementView> = opened.map(|agreement| agreement_view(&agreement, now)).collect();
+    refresh(core, now).await?;
+    agreements_at(core, now)
+}
+
+/// The same as of the last time the ledger was reached, asking nobody.
+pub(crate) fn agreements_recorded(core: &Core) -> Result<AsOf<Vec<AgreementView>>, ViewError> {
+    let as_of = core.last_known();
+    Ok(AsOf { as_of, value: agreements_at(core, as_of)? })
+}
+
+/// What is due under each open agreement, the most urgent first.
+pub(crate) async fn money_at_risk(core: &Core) -> Result<Vec<DueView>, ViewError> {
+    let now = core.now().await?;
+    refresh(core, now).await?;
+    Ok(timeline(&open_and_seen(core)?, now))
+}
+
+/// The same as of the last time the ledger was reached, asking nobody.
+pub(crate) fn money_at_risk_recorded(core: &Core) -> Result<AsOf<Vec<DueView>>, ViewError> {
+    let as_of = core.last_known();
+    Ok(AsOf { as_of, value: timeline(&open_and_seen(core)?, as_of) })
+}
+
+/// Looks at the slots, so that what is shown is what the ledger holds.
+async fn refresh(core: &Core, now: UnixSeconds) -> Result<(), ViewError> {
+    let folders = core.folders().await?;
+    for agreement in core.agreements()?.iter().filter(|agreement| agreement.phase.is_escrowed()) {
+        core.look(agreement, &folders, now).await?;
+    }
+    Ok(())
+}
+
+impl From<LookError> for ViewError {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Ledger(fault) => Self::Ledger(fault),
+            LookError::Records(fault) => Self::Records(fault),
+        }
+    }
+}
+
+fn open_and_seen(core: &Core) -> Result<Vec<(Agreement, Seen)>, RecordsFault> {
+    let open = core.agreements()?.into_iter().filter(|agreement| agreement.phase.is_escrowed());
+    open.map(|agreement| core.seen(&agreement).map(|seen| (agreement, seen))).collect()
+}
+
+fn agreements_at(core: &Core, now: UnixSeconds) -> Result<Vec<AgreementView>, ViewError> {
+    let mut views = Vec::new();
+    for agreement in core.agreements()? {
+        if agreement.phase != Phase::Lapsed {
+            let promised = vouchers::promised(core, &agreement.id)?;
+            views.push(agreement_view(&agreement, &core.seen(&agreement)?, promised, now));
+        }
+    }
     let settled = |view: &AgreementView| view.stage == AgreementStage::Settled;
     views.sort_by_key(|view| (settled(view), view.next_deadline, view.id));
     Ok(views)
 }
 
-fn agreement_view(agreement: &Agreement, now: UnixSeconds) -> AgreementView {
+fn agreement_view(agreement: &Agreement, seen: &Seen, promised: Stroops, now: UnixSeconds) -> AgreementView {
     let (terms, current) = (&agreement.terms, agreement.current());
     let settlement = agreement.ended.as_ref().and_then(|ended| ended.settlement);
+    let next = due(agreement, seen, now);
+    let next_deadline = next.as_ref().map_or(seen.state.ending_at, |next| match seen.clock(agreement, now) {
+        Clock::Running if next.step == DueStep::CloseOrPublish => seen.state.ending_at,
+        _ => next.deadline(),
+    });
     AgreementView {
         id: agreement.id,
         host: terms.host_key,
-        stage: stage(agreement, now),
+        stage: stage(agreement, seen, now),
         start: terms.start,
         end: terms.end,
+        ending_at: seen.state.ending_at,
         capacity: terms.capacity,
         stored: current.bytes().unwrap_or(ByteCount::ZERO),
         rate: terms.rate,
         escrow: terms.escrow,
+        voucher_part: terms.voucher_part,
+        promised,
         collateral: terms.collateral,
         paid: current.paid,
         due: current.due + current.earned_since(terms, now).unwrap_or(Stroops::ZERO),
+        vested: seen.state.floor,
         revision: current.n,
+        published: seen.state.n,
         audits_good: current.audits.good,
         audits_bad: current.audits.bad,
         last_verdict: agreement.audited.map(|(verdict, _)| verdict),
-        next_deadline: next_deadline(agreement, now),
+        next_deadline,
+        next,
         refunded: settlement.map(|shares| shares.owner),
         terms: terms.clone(),
         newest: agreement.newest.as_ref().map(|signed| signed.revision.clone()),
@@ -150,7 +207,7 @@ pub(crate) async fn wallet(core: &Core) -> Result<WalletView, ViewError> {
     let balance = core.ledger.balance().await?;
     let (mut escrow, mut earned) = (Stroops::ZERO, Stroops::ZERO);
     for agreement in core.agreements()? {
-        if matches!(agreement.phase, Phase::Open | Phase::Parting) {
+        if agreement.phase.is_escrowed() {
             let current = agreement.current();
             escrow += agreement.terms.escrow + agreement.terms.voucher_part;
             earned += current.paid + current.due;

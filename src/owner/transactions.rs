@@ -1,11 +1,14 @@
 //! Transactions: written down before they are sent, followed until their fate is known, and never repeated.
 
-use crate::agreement::{Ended, Phase};
+use crate::agreement::{Agreement, Ended, Phase};
+use crate::book::Draft;
 use crate::core::{Core, TxRecord, TxWhat};
 use crate::error::{LedgerFault, RecordsFault};
 use crate::events::{Event, Progress};
 use crate::ports::{AppliedTx, EscrowCall, PendingTx, Space, TxJournal, TxOutcome};
-use layr_market::{Outcome, Settled, settle};
+use crate::seen::Seen;
+use crate::settle;
+use layr_market::{Outcome, Settled, Settlement, settle as shares};
 use layr_types::{AgreementId, Stroops, TxHash};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -96,7 +99,7 @@ fn took_effect(
 ) -> Result<(), RecordsFault> {
     let mut draft = core.book.draft();
     let mut escrow = Stroops::ZERO;
-    let mut each = |ids: &[AgreementId], change: &mut dyn FnMut(&mut crate::agreement::Agreement)| {
+    let each = |ids: &[AgreementId], draft: &mut Draft<'_>, change: &mut dyn FnMut(&mut Agreement)| {
         for id in ids {
             if let Some(mut agreement) = core.agreement(id)? {
                 change(&mut agreement);
@@ -106,37 +109,56 @@ fn took_effect(
         Ok::<(), RecordsFault>(())
     };
     match what {
-        TxWhat::Open { ids, .. } => each(ids, &mut |agreement| {
+        TxWhat::Open { ids, .. } => each(ids, &mut draft, &mut |agreement| {
             escrow += agreement.terms.escrow + agreement.terms.voucher_part;
             agreement.step(Phase::Open);
         })?,
-        TxWhat::Close { ids } => each(ids, &mut |agreement| {
+        TxWhat::Close { ids } => each(ids, &mut draft, &mut |agreement| {
             escrow += -(agreement.terms.escrow + agreement.terms.voucher_part);
             let split = agreement.parted.as_ref().map(|parted| parted.split);
             let shares = split.and_then(|split| {
-                settle(
-                    &agreement.terms,
-                    Settled::default(),
-                    agreement.terms.end,
-                    Outcome::Cooperative(&split),
-                )
-                .ok()
+                let outcome = Outcome::Cooperative(&split);
+                shares(&agreement.terms, Settled::default(), agreement.terms.end, outcome).ok()
             });
             agreement.step(Phase::Settled);
             agreement.ended = Some(Ended { settlement: shares, tx: Some(applied.hash) });
         })?,
-        TxWhat::Publish { .. } => {}
-        TxWhat::Expire { id } => each(&[*id], &mut |agreement| {
-            escrow += -(agreement.terms.escrow + agreement.terms.voucher_part);
-            agreement.step(Phase::Settled);
-            let shares = crate::settle::expired(agreement);
-            agreement.ended = Some(Ended { settlement: shares, tx: Some(applied.hash) });
-        })?,
+        TxWhat::Publish { .. } | TxWhat::Move { .. } | TxWhat::Beacon => {}
+        TxWhat::Show { id, n } => {
+            if let Some(agreement) = core.agreement(id)? {
+                let seen = core.seen(&agreement)?;
+                let ours = seen.ours.max(*n);
+                draft.put(Space::Seen, id.as_bytes(), &Seen { ours, ..seen });
+            }
+        }
+        TxWhat::Expire { id } | TxWhat::Default { id } | TxWhat::Prove { id } => {
+            if let Some(agreement) = core.agreement(id)? {
+                escrow += -(agreement.terms.escrow + agreement.terms.voucher_part);
+                let settlement = ended_alone(core, &agreement, what)?;
+                let ended = Some(Ended { settlement, tx: Some(applied.hash) });
+                let mut agreement = Agreement { ended, ..agreement };
+                agreement.step(Phase::Settled);
+                draft.agreement(&agreement);
+            }
+        }
     }
     draft.delete(Space::Transactions, &applied.hash.0);
     draft.commit()?;
     progress.tell(Event::Money { tx: applied.hash, escrow, fee: applied.fee });
     Ok(())
+}
+
+/// Who got what by a call that one side made alone, as the slot stood when it was last seen.
+fn ended_alone(
+    core: &Core,
+    agreement: &Agreement,
+    what: &TxWhat,
+) -> Result<Option<Settlement>, RecordsFault> {
+    let seen = core.seen(agreement)?;
+    Ok(match what {
+        TxWhat::Prove { .. } => settle::proved(agreement, &seen),
+        _ => settle::missed(agreement, &seen),
+    })
 }
 
 /// Forgets a transaction that never took effect and never will.

@@ -1,5 +1,6 @@
 //! What a person gets to see: plain data for the command line and the local API.
 
+pub use crate::due::{DueBy, DueStep, DueView};
 use crate::job::JobId;
 use layr_audits::Verdict;
 use layr_coding::{FileHash, Profile};
@@ -243,6 +244,15 @@ pub struct AuditView {
     pub detail: Option<String>,
 }
 
+/// Something this machine's records show while the ledger cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AsOf<T> {
+    /// The latest time the ledger is known to have shown; 0 if it was never reached.
+    pub as_of: UnixSeconds,
+    /// What the records knew then.
+    pub value: T,
+}
+
 /// Where an agreement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -252,6 +262,8 @@ pub enum AgreementStage {
     Proposed,
     /// Running.
     Running,
+    /// A challenge is open.
+    Challenged,
     /// Ended; to be settled, newer revisions may still be published.
     Ending,
     /// Frozen; the host may prove.
@@ -273,24 +285,34 @@ pub struct AgreementView {
     pub stage: AgreementStage,
     /// Begin.
     pub start: UnixSeconds,
-    /// End.
+    /// End of the term.
     pub end: UnixSeconds,
+    /// When it ends: the term's end, or earlier by notice.
+    pub ending_at: UnixSeconds,
     /// Bytes agreed.
     pub capacity: ByteCount,
     /// Bytes stored.
     pub stored: ByteCount,
     /// Stroops per GiB-day.
     pub rate: u64,
-    /// Locked.
+    /// Locked for storage.
     pub escrow: Stroops,
+    /// Locked for bytes read.
+    pub voucher_part: Stroops,
+    /// Promised of that by vouchers.
+    pub promised: Stroops,
     /// The host's stake.
     pub collateral: Stroops,
     /// Earned and acknowledged.
     pub paid: Stroops,
     /// Earned, not yet acknowledged.
     pub due: Stroops,
+    /// What the host has vested by proofs on the ledger: paid whatever happens.
+    pub vested: Stroops,
     /// The newest co-signed revision.
     pub revision: u64,
+    /// The newest one the ledger shows; 0 for none.
+    pub published: u64,
     /// Audits passed.
     pub audits_good: u32,
     /// Audits failed.
@@ -299,6 +321,8 @@ pub struct AgreementView {
     pub last_verdict: Option<Verdict>,
     /// When somebody must act next, and nobody has to hurry before.
     pub next_deadline: UnixSeconds,
+    /// What is sent to the ledger next; `None` once it is settled.
+    pub next: Option<DueView>,
     /// What came back when it was settled.
     pub refunded: Option<Stroops>,
     /// What both escrowed.
@@ -356,6 +380,14 @@ pub enum SettleStep {
     Settled,
     /// The host did not sign; tried again later.
     HostUnwilling,
+    /// A challenge is open; the host may answer it until the deadline.
+    Challenged,
+    /// The host did not answer a challenge in time; its agreement was settled for that.
+    Defaulted,
+    /// The ledger holds a state that nothing known here explains; looked at again later.
+    Unexplained,
+    /// The ledger refused, most likely because somebody was faster; looked at again later.
+    Refused,
 }
 
 /// One agreement's settlement.

@@ -7,7 +7,7 @@ use rocksdb::{ColumnFamily, DB, Direction, ErrorKind, IteratorMode, WriteBatch};
 use std::path::Path;
 
 /// The spaces' persistent names; values are sealed by the owner, so nothing compresses.
-const TABLES: [(&str, bool); 10] = [
+const TABLES: [(&str, bool); 14] = [
     ("owner.meta", false),
     ("owner.agreements", false),
     ("owner.files", false),
@@ -18,6 +18,10 @@ const TABLES: [(&str, bool); 10] = [
     ("owner.transactions", false),
     ("owner.hosts", false),
     ("owner.audits", false),
+    ("owner.seen", false),
+    ("owner.revisions", false),
+    ("owner.vouchers", false),
+    ("owner.renewals", false),
 ];
 
 const OWNER: Kind =
@@ -35,6 +39,10 @@ const fn table(space: Space) -> &'static str {
         Space::Transactions => "owner.transactions",
         Space::Hosts => "owner.hosts",
         Space::Audits => "owner.audits",
+        Space::Seen => "owner.seen",
+        Space::Revisions => "owner.revisions",
+        Space::Vouchers => "owner.vouchers",
+        Space::Renewals => "owner.renewals",
     }
 }
 

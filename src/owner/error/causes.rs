@@ -239,6 +239,37 @@ pub enum SettleCause {
     /// The records.
     #[error(transparent)]
     Records(#[from] RecordsFault),
+    /// There is no such agreement.
+    #[error("there is no agreement {0}")]
+    NoSuchAgreement(AgreementId),
+    /// Its money is not on the ledger (any more).
+    #[error("agreement {0} is not open on the ledger")]
+    NotOpen(AgreementId),
+    /// Nothing was ever stored under it that could be asked for.
+    #[error("nothing is stored under agreement {0}")]
+    NothingStored(AgreementId),
+    /// Its slot holds a state that nothing here explains, and the ledger's events do not tell it.
+    #[error("the ledger holds agreement {0} in a state that is not known here")]
+    Unexplained(AgreementId),
+    /// The contract would refuse it.
+    #[error("the escrow contract would refuse it: {0}")]
+    Move(layr_market::MoveError),
+    /// A named challenge asks for too few or too many leaves.
+    #[error("a challenge names 1 to {most} leaves, not {named}")]
+    Leaves {
+        /// How many were named.
+        named: usize,
+        /// How many may be.
+        most: usize,
+    },
+    /// It would cost more than allowed.
+    #[error("it would take {cost} XLM, more than the limit of {limit} XLM")]
+    OverBudget {
+        /// What it would take.
+        cost: Stroops,
+        /// The limit.
+        limit: Stroops,
+    },
 }
 
 /// A settlement's failure.

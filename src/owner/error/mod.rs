@@ -211,6 +211,14 @@ pub enum LedgerFault {
     /// It cannot be reached; nothing was sent.
     #[error("the ledger cannot be reached")]
     Unreachable(#[source] BoxError),
+    /// It shows an earlier time than it has shown before: its newest answers are not to be had.
+    #[error("the ledger's endpoint is behind: it shows {shown}, and {known} was seen before")]
+    Stale {
+        /// What it shows.
+        shown: UnixSeconds,
+        /// What was seen before.
+        known: UnixSeconds,
+    },
     /// It was sent, or may have been, and its fate is unknown.
     #[error("the fate of transaction {hash} is not known yet")]
     Unknown {

@@ -1,34 +1,49 @@
 //! What is due, by the clock and the records alone. Pure; the performing is next door.
 
-use crate::agreement::{Agreement, Phase};
+use crate::agreement::{Agreement, Phase as Known};
+use crate::seen::Seen;
 use crate::views::SettleStep;
 use layr_market::{
-    FinalReason, FinalSplit, Outcome, Revision, Settled, Settlement, Stage as Clock, Terms, settle as shares,
+    FinalReason, FinalSplit, Outcome, Phase, Settlement, Stage as Clock, Terms, settle as shares,
 };
-use layr_types::UnixSeconds;
+use layr_types::{Stroops, UnixSeconds};
 
 /// How far the start may lie before the opening, seconds: until then the same terms could be opened again.
 const OPENING_SLACK: u64 = 3_600;
 
-/// What an expired agreement pays, as far as this machine knows.
-pub(crate) fn expired(agreement: &Agreement) -> Option<Settlement> {
-    let outcome = match &agreement.newest {
-        Some(signed) => Outcome::Missed(&signed.revision),
-        None => Outcome::Unused,
+/// What an agreement paid that nobody proved: expired, or in default of a challenge.
+pub(crate) fn missed(agreement: &Agreement, seen: &Seen) -> Option<Settlement> {
+    let outcome = match (&seen.published, seen.state.n) {
+        (Some(revision), _) => Outcome::Missed(revision),
+        (None, 0) => Outcome::Unused,
+        (None, _) => return None,
     };
-    shares(&agreement.terms, Settled::default(), agreement.terms.end, outcome).ok()
+    // A voucher the host never brought to the ledger is not paid there.
+    shares(&agreement.terms, seen.settled(Stroops::ZERO), seen.state.ending_at, outcome).ok()
+}
+
+/// What an agreement paid that its host proved.
+pub(crate) fn proved(agreement: &Agreement, seen: &Seen) -> Option<Settlement> {
+    let revision = seen.published.as_ref()?;
+    shares(&agreement.terms, seen.settled(Stroops::ZERO), seen.state.ending_at, Outcome::Proved(revision))
+        .ok()
 }
 
 /// The split both sides compute for themselves; over the whole term, or up to the notice after the newest
 /// revision where it ends early.
-pub(super) fn fair_split(terms: &Terms, newest: &Revision, reason: FinalReason) -> Option<FinalSplit> {
+pub(crate) fn fair_split(
+    (agreement, seen): (&Agreement, &Seen),
+    promised: Stroops,
+    reason: FinalReason,
+) -> Option<FinalSplit> {
+    let (terms, newest, end) = (&agreement.terms, agreement.current(), seen.state.ending_at);
     let until = match reason {
-        FinalReason::TermOver => terms.end,
-        FinalReason::Early => newest.time.plus(u64::from(terms.notice)).min(terms.end),
-        FinalReason::Renewed => newest.time.min(terms.end),
+        FinalReason::TermOver => end,
+        FinalReason::Early => newest.time.plus(u64::from(terms.notice)).min(end),
+        FinalReason::Renewed => newest.time.min(end),
     };
-    let outcome = if newest.n == 0 { Outcome::Unused } else { Outcome::Proved(newest) };
-    let fair = shares(terms, Settled::default(), until, outcome).ok()?;
+    let outcome = if newest.n == 0 { Outcome::Unused } else { Outcome::Proved(&newest) };
+    let fair = shares(terms, seen.settled(promised), until, outcome).ok()?;
     Some(FinalSplit { id: newest.id, n: newest.n, host: fair.host, owner: fair.owner, reason })
 }
 
@@ -43,16 +58,26 @@ pub(super) enum Todo {
     Close,
     /// Nobody proved: expire.
     Expire,
+    /// The host did not answer a challenge: settle it.
+    Default,
 }
 
-/// Decides by the clock alone.
-pub(super) fn decide(agreement: &Agreement, now: UnixSeconds, early: bool) -> Todo {
-    let terms = &agreement.terms;
-    let reopenable = terms.offer_expiry.min(terms.start.plus(OPENING_SLACK));
-    match (agreement.phase, agreement.clock(now)) {
-        (Phase::Parting, _) if now > reopenable => Todo::Close,
-        (Phase::Open, Clock::Over) => Todo::Expire,
-        (Phase::Open, Clock::Running) if !early => Todo::Wait(SettleStep::Running, terms.end),
+/// When the terms can certainly not be opened again, so that they may be closed.
+pub(crate) fn closable_after(terms: &Terms) -> UnixSeconds {
+    terms.offer_expiry.min(terms.start.plus(OPENING_SLACK))
+}
+
+/// Decides by the slot and the clock alone.
+pub(super) fn decide(agreement: &Agreement, seen: &Seen, now: UnixSeconds, early: bool) -> Todo {
+    let (terms, state) = (&agreement.terms, &seen.state);
+    let reopenable = closable_after(terms);
+    let challenged = state.phase == Phase::Challenged;
+    match (agreement.phase, state.stage(terms, now)) {
+        _ if state.in_default(terms, now) => Todo::Default,
+        (Known::Parting, _) if now > reopenable => Todo::Close,
+        _ if challenged => Todo::Wait(SettleStep::Challenged, state.challenge.deadline(terms).plus(1)),
+        (Known::Open, Clock::Over) => Todo::Expire,
+        (Known::Open, Clock::Running) if !early => Todo::Wait(SettleStep::Running, state.ending_at),
         _ if now <= reopenable => Todo::Wait(SettleStep::Waiting, reopenable.plus(1)),
         (_, Clock::Running) => Todo::Part(FinalReason::Early),
         _ => Todo::Part(FinalReason::TermOver),
@@ -62,10 +87,9 @@ pub(super) fn decide(agreement: &Agreement, now: UnixSeconds, early: bool) -> To
 #[cfg(test)]
 mod tests {
     use super::*;
-    use layr_market::{Offer, Request};
-    use layr_types::{
-        AccountKey, AgreementId, AgreementRoot, ByteCount, ContractId, NodeKey, Signature, Stroops,
-    };
+    use layr_market::{ChallengeKind, ChallengeState, Offer, Party, Request, Revision, SlotState};
+    use layr_protocol::CoSigned;
+    use layr_types::{AccountKey, AgreementId, AgreementRoot, ByteCount, ContractId, NodeKey, Signature};
     use proptest::prelude::*;
 
     const DAY: u64 = 86_400;
@@ -106,13 +130,14 @@ mod tests {
         };
         let terms = offer.draft(&request).unwrap();
         let proposed = Agreement::proposed(AgreementId([5; 32]), terms, Signature([0; 64]));
-        Agreement { phase: Phase::Open, ..proposed }
+        Agreement { phase: Known::Open, ..proposed }
     }
 
     #[test]
     fn the_clock_decides_what_is_due() {
         let open = agreement();
-        let parting = Agreement { phase: Phase::Parting, ..agreement() };
+        let parting = Agreement { phase: Known::Parting, ..agreement() };
+        let seen = Seen::opening(&open);
         let end = open.terms.end;
         let over = open.terms.proof_deadline(end).plus(1);
         let reopenable = START.plus(600);
@@ -128,22 +153,50 @@ mod tests {
             (&parting, START.plus(DAY), false, Todo::Close),
             (&parting, over, false, Todo::Close),
         ] {
-            assert_eq!(decide(agreement, now, early), due, "{:?} at {now}", agreement.phase);
+            assert_eq!(decide(agreement, &seen, now, early), due, "{:?} at {now}", agreement.phase);
         }
+    }
+
+    #[test]
+    fn a_notice_moves_the_end_and_a_challenge_comes_before_it() {
+        let open = agreement();
+        let seen = Seen::opening(&open);
+        let ending_at = START.plus(5 * DAY);
+        let noticed = Seen { state: SlotState { ending_at, ..seen.state }, ..seen.clone() };
+        assert_eq!(decide(&open, &noticed, ending_at, false), Todo::Part(FinalReason::TermOver));
+        let challenge = ChallengeState {
+            kind: ChallengeKind::Random,
+            by: Party::Owner,
+            opened: START.plus(DAY),
+            count: 1,
+            ..ChallengeState::NONE
+        };
+        let state = SlotState { phase: Phase::Challenged, challenge, ..seen.state };
+        let challenged = Seen { state, ..seen };
+        let deadline = challenge.deadline(&open.terms);
+        let wait = Todo::Wait(SettleStep::Challenged, deadline.plus(1));
+        assert_eq!(decide(&open, &challenged, deadline, true), wait);
+        assert_eq!(decide(&open, &challenged, deadline.plus(1), false), Todo::Default);
     }
 
     proptest! {
         #[test]
-        fn a_fair_split_gives_away_exactly_what_is_locked(sectors in 0u64..1024, days in 0u64..30, early in any::<bool>()) {
-            let terms = agreement().terms;
+        fn a_fair_split_gives_away_exactly_what_is_locked(sectors in 0u64..1024, days in 0u64..30, early in any::<bool>(), floor in 0i128..1_000_000) {
+            let fresh = agreement();
+            let terms = fresh.terms.clone();
             let opening = Revision::opening(&terms, AgreementId([5; 32]));
             let at = START.plus(days * DAY);
-            let newest = opening.append(&terms, at, AgreementRoot([1; 32]), sectors).unwrap();
+            let revision = opening.append(&terms, at, AgreementRoot([1; 32]), sectors).unwrap();
+            let signed = CoSigned { revision, owner: Signature([0; 64]), host: Signature([0; 64]) };
+            let used = Agreement { newest: Some(signed), ..fresh.clone() };
             let reason = if early { FinalReason::Early } else { FinalReason::TermOver };
-            let split = fair_split(&terms, &newest, reason).unwrap();
+            let seen = Seen::opening(&used);
+            let vested = Seen { state: SlotState { floor: Stroops(floor), ..seen.state }, ..seen.clone() };
+            let split = fair_split((&used, &vested), Stroops::ZERO, reason).unwrap();
             prop_assert_eq!(split.host + split.owner, terms.locked());
             prop_assert!(split.host >= terms.base_fee + terms.collateral);
-            let never_used = fair_split(&terms, &opening, reason).unwrap();
+            prop_assert!(split.host >= Stroops(floor).min(terms.escrow) + terms.collateral);
+            let never_used = fair_split((&fresh, &seen), Stroops::ZERO, reason).unwrap();
             prop_assert_eq!(never_used.host, terms.base_fee + terms.collateral);
         }
     }

@@ -6,15 +6,16 @@
 //! | publishing window | one closing transaction for up to 20 agreements | the newest revision is published |
 //! | proof window | the same | nothing: the host proves, or not |
 //! | over | the same | `expire` |
+//! | past a challenge's deadline | `default`, whatever the host says | |
 //!
 //! Every step is written down first and may be repeated. An empty slot on the ledger means that somebody has
 //! settled already.
 
 mod decide;
 
-pub(crate) use decide::expired;
+pub(crate) use decide::{closable_after, fair_split, missed, proved};
 
-use self::decide::{Todo, decide, fair_split};
+use self::decide::{Todo, decide};
 use crate::agreement::{Agreement, Ended, Parted, Phase};
 use crate::audit;
 use crate::config::MAX_CLOSE_BATCH;
@@ -26,20 +27,20 @@ use crate::error::{
 use crate::events::{Event, Progress, Stage};
 use crate::ports::{CloseItem, EscrowCall};
 use crate::request::SettleOptions;
-use crate::transactions;
+use crate::seen::{LookError, Presence, Seen};
 use crate::views::{SettleReport, SettleStep, SettledView};
+use crate::{moves, transactions, vouchers};
 use futures::future::{BoxFuture, join_all};
 use layr_audits::{AuditKind, Verdict};
 use layr_identity::verify;
-use layr_market::{
-    FinalReason, Outcome, Settled, SlotState, SoftwareSha256, Stage as Clock, settle as shares,
-};
-use layr_protocol::{CoSigned, Finish, HostApiClient};
+use layr_market::{FinalReason, Outcome, SoftwareSha256, Stage as Clock, settle as shares};
+use layr_protocol::{Finish, HostApiClient};
 use layr_types::{AgreementId, ByteCount, Stroops, UnixSeconds};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-fn failed(cause: impl Into<SettleCause>) -> SettleError {
+/// A failure while settling that may be tried again.
+pub(crate) fn failed(cause: impl Into<SettleCause>) -> SettleError {
     let cause = cause.into();
     let money = match &cause {
         SettleCause::Ledger(LedgerFault::Unknown { hash, .. }) => MoneyEffect::Unknown(*hash),
@@ -65,28 +66,36 @@ pub(crate) async fn settle(
         report.fees += transactions::reconcile(core, &*progress).await.map_err(failed)?;
     }
     let now = core.now().await.map_err(failed)?;
-    let slots = slots(core).await?;
+    let folders = core.folders().await?;
     let mut closing = Vec::new();
     let mut parting = Vec::new();
     for agreement in core.agreements().map_err(failed)? {
-        if !matches!(agreement.phase, Phase::Open | Phase::Parting) {
+        if !agreement.phase.is_escrowed() || !options.concerns(&agreement.id) {
             continue;
         }
-        let slot =
-            slots.get(&agreement.terms.folder).and_then(|held| held.get(usize::from(agreement.terms.slot)));
-        let Some(held) = slot.filter(|held| **held != [0; 32]) else {
-            report.agreements.push(settled_by_others(core, agreement, options.dry_run).map_err(failed)?);
-            continue;
-        };
-        let state = state_of(&agreement, held);
-        match decide(&agreement, now, options.early) {
-            Todo::Wait(step, until) => report.agreements.push(told(&agreement, step, Some(until))),
-            Todo::Part(reason) => parting.push((agreement, state, reason)),
-            Todo::Close => closing.push((agreement, state)),
-            Todo::Expire if options.dry_run => {
-                report.agreements.push(told(&agreement, SettleStep::Expired, None))
+        let seen = match core.look(&agreement, &folders, now).await? {
+            Presence::Known(seen) => *seen,
+            Presence::Empty => {
+                report.agreements.push(settled_by_others(core, agreement, options.dry_run).await?);
+                continue;
             }
-            Todo::Expire => report.expire(core, &agreement, state, &*progress).await?,
+            Presence::Unknown => {
+                report.agreements.push(told(&agreement, SettleStep::Unexplained, None));
+                continue;
+            }
+        };
+        match decide(&agreement, &seen, now, options.early) {
+            Todo::Wait(step, until) => report.agreements.push(told(&agreement, step, Some(until))),
+            Todo::Part(reason) => parting.push((agreement, seen, reason)),
+            Todo::Close => closing.push((agreement, seen)),
+            Todo::Expire if options.dry_run => {
+                report.agreements.push(told(&agreement, SettleStep::Expired, None));
+            }
+            Todo::Default if options.dry_run => {
+                report.agreements.push(told(&agreement, SettleStep::Defaulted, None));
+            }
+            Todo::Expire => report.expire(core, &agreement, seen, &*progress).await?,
+            Todo::Default => report.default(core, &agreement, seen, &*progress).await?,
         }
     }
     if options.dry_run {
@@ -103,28 +112,14 @@ pub(crate) async fn settle(
     Ok(report)
 }
 
-/// The commitments of every folder in use.
-async fn slots(core: &Core) -> Result<HashMap<u32, Vec<[u8; 32]>>, SettleError> {
-    let open = core.agreements().map_err(failed)?;
-    let folders: HashSet<u32> = open
-        .iter()
-        .filter(|agreement| matches!(agreement.phase, Phase::Open | Phase::Parting))
-        .map(|agreement| agreement.terms.folder)
-        .collect();
-    let mut held = HashMap::new();
-    for folder in folders {
-        held.insert(folder, core.ledger.slots(folder).await.map_err(failed)?);
+impl From<LookError> for SettleError {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Ledger(fault) => failed(fault),
+            LookError::Records(fault) => failed(fault),
+        }
     }
-    Ok(held)
 }
-
-/// What a slot's commitment stands for, and the published revision, if it is one we know.
-fn state_of(agreement: &Agreement, held: &[u8; 32]) -> Option<(SlotState, Option<CoSigned>)> {
-    let states = agreement.possible_states().into_iter();
-    states.into_iter().find(|(state, _)| state.commitment(&SoftwareSha256, &agreement.id) == *held)
-}
-
-type Known = Option<(SlotState, Option<CoSigned>)>;
 
 fn told(agreement: &Agreement, step: SettleStep, next_deadline: Option<UnixSeconds>) -> SettledView {
     let settlement = agreement.ended.as_ref().and_then(|ended| ended.settlement);
@@ -141,28 +136,28 @@ fn told(agreement: &Agreement, step: SettleStep, next_deadline: Option<UnixSecon
     }
 }
 
-/// The slot is empty: the host closed or proved, or somebody expired it. Which of them shows in what was signed.
-fn settled_by_others(
+/// The slot is empty: somebody else ended it. The ledger's events say how; where they are forgotten, what was
+/// signed shows what it most likely was.
+async fn settled_by_others(
     core: &Core,
     mut agreement: Agreement,
     dry_run: bool,
-) -> Result<SettledView, RecordsFault> {
-    let terms = &agreement.terms;
-    let settlement = match (&agreement.parted, &agreement.newest) {
-        (Some(parted), _) => {
-            shares(terms, Settled::default(), terms.end, Outcome::Cooperative(&parted.split))
-        }
-        (None, Some(signed)) => {
-            shares(terms, Settled::default(), terms.end, Outcome::Proved(&signed.revision))
-        }
-        (None, None) => shares(terms, Settled::default(), terms.end, Outcome::Unused),
+) -> Result<SettledView, SettleError> {
+    let (terms, seen) = (&agreement.terms, core.seen(&agreement).map_err(failed)?);
+    let outcome = match (&agreement.parted, &agreement.newest) {
+        (Some(parted), _) => Outcome::Cooperative(&parted.split),
+        (None, Some(signed)) => Outcome::Proved(&signed.revision),
+        (None, None) => Outcome::Unused,
     };
-    agreement.ended = Some(Ended { settlement: settlement.ok(), tx: None });
+    let promised = vouchers::promised(core, &agreement.id).map_err(failed)?;
+    let likely = shares(terms, seen.settled(promised), seen.state.ending_at, outcome);
+    let settlement = core.ending(&agreement).await.map_err(failed)?.or(likely.ok());
+    agreement.ended = Some(Ended { settlement, tx: None });
     agreement.step(Phase::Settled);
     if !dry_run {
         let mut draft = core.book.draft();
         draft.agreement(&agreement);
-        draft.commit()?;
+        draft.commit().map_err(failed)?;
     }
     Ok(told(&agreement, SettleStep::Settled, None))
 }
@@ -173,30 +168,30 @@ impl SettleReport {
     async fn part(
         &mut self,
         core: &Core,
-        parting: Vec<(Agreement, Known, FinalReason)>,
-        closing: &mut Vec<(Agreement, Known)>,
+        parting: Vec<(Agreement, Seen, FinalReason)>,
+        closing: &mut Vec<(Agreement, Seen)>,
         (now, progress): (UnixSeconds, &dyn Progress),
     ) -> Result<(), SettleError> {
         let unsound = last_audits(core, &parting).await?;
-        let asked = parting.into_iter().map(|(agreement, state, reason)| {
+        let asked = parting.into_iter().map(|(agreement, seen, reason)| {
             let unsound = unsound.get(&agreement.id).cloned();
             async move {
                 let signed = match unsound {
                     Some(words) => Err(Unwilling::Unsound(words)),
-                    None => part_one(core, &agreement, reason).await,
+                    None => part_one(core, (&agreement, &seen), reason).await,
                 };
-                (agreement, state, signed)
+                (agreement, seen, signed)
             }
         });
-        for (agreement, state, signed) in join_all(asked).await {
+        for (agreement, seen, signed) in join_all(asked).await {
             match signed {
                 Ok(parted) => {
                     let agreement = write_parted(core, agreement, parted).map_err(failed)?;
-                    closing.push((agreement, state));
+                    closing.push((agreement, seen));
                 }
                 Err(Unwilling::Records(fault)) => return Err(failed(fault)),
                 Err(unwilling) => {
-                    self.unwilling(core, agreement, state, (now, progress, unwilling.words())).await?
+                    self.unwilling(core, agreement, seen, (now, progress, unwilling.words())).await?
                 }
             }
         }
@@ -208,29 +203,26 @@ impl SettleReport {
         &mut self,
         core: &Core,
         agreement: Agreement,
-        state: Known,
+        seen: Seen,
         (now, progress, words): (UnixSeconds, &dyn Progress, String),
     ) -> Result<(), SettleError> {
-        let terms = &agreement.terms;
+        // The last audit may have moved the revision on.
+        let agreement = core.agreement(&agreement.id).map_err(failed)?.unwrap_or(agreement);
+        let (terms, end) = (&agreement.terms, seen.state.ending_at);
         let detail = Some(words);
-        let view = match (agreement.clock(now), state, &agreement.newest) {
-            (Clock::Publishing, Some((state, None)), Some(newest)) => {
-                let call = EscrowCall::Publish {
-                    terms: Box::new(terms.clone()),
-                    state: Box::new(state),
-                    revision: Box::new(newest.clone()),
-                };
-                let what = TxWhat::Publish { id: agreement.id };
-                let applied = transactions::send(core, call, what, progress).await.map_err(failed)?;
+        let newer = agreement.newest.as_ref().filter(|newest| newest.revision.n > seen.state.n);
+        let view = match (seen.clock(&agreement, now), newer) {
+            (Clock::Publishing, Some(_)) => {
+                let applied = moves::publish(core, &agreement, &seen, progress).await.map_err(failed)?;
                 self.fees += applied.fee;
-                let until = terms.proof_deadline(terms.end);
+                let until = terms.proof_deadline(end);
                 SettledView { tx: Some(applied.hash), ..told(&agreement, SettleStep::Published, Some(until)) }
             }
-            (Clock::Running, ..) => told(&agreement, SettleStep::HostUnwilling, Some(terms.end)),
-            (Clock::Publishing, ..) => {
-                told(&agreement, SettleStep::AwaitingProof, Some(terms.proof_deadline(terms.end)))
+            (Clock::Running, _) => told(&agreement, SettleStep::HostUnwilling, Some(end)),
+            (Clock::Publishing, None) => {
+                told(&agreement, SettleStep::AwaitingProof, Some(terms.proof_deadline(end)))
             }
-            _ => told(&agreement, SettleStep::AwaitingProof, Some(terms.proof_deadline(terms.end).plus(1))),
+            _ => told(&agreement, SettleStep::AwaitingProof, Some(terms.proof_deadline(end).plus(1))),
         };
         self.agreements.push(SettledView { detail, ..view });
         Ok(())
@@ -239,17 +231,18 @@ impl SettleReport {
     async fn close(
         &mut self,
         core: &Core,
-        closing: Vec<(Agreement, Known)>,
+        closing: Vec<(Agreement, Seen)>,
         progress: &dyn Progress,
     ) -> Result<(), SettleError> {
         let mut items = Vec::with_capacity(closing.len());
-        for (agreement, state) in closing {
-            match (state, &agreement.parted) {
-                (Some((state, _)), Some(parted)) => items.push((
+        for (agreement, seen) in closing {
+            match &agreement.parted {
+                // A revision published after both signed voids their split.
+                Some(parted) if seen.state.n <= parted.split.n => items.push((
                     agreement.id,
                     CloseItem {
                         terms: agreement.terms.clone(),
-                        state,
+                        state: seen.state,
                         split: parted.split,
                         owner: parted.owner,
                         host: parted.host,
@@ -259,47 +252,124 @@ impl SettleReport {
             }
         }
         for batch in items.chunks(MAX_CLOSE_BATCH) {
-            let ids: Vec<AgreementId> = batch.iter().map(|(id, _)| *id).collect();
-            let call = EscrowCall::Close(batch.iter().map(|(_, item)| item.clone()).collect());
-            let what = TxWhat::Close { ids: ids.clone() };
-            let applied = transactions::send(core, call, what, progress).await.map_err(failed)?;
-            self.fees += applied.fee;
-            for id in ids {
-                if let Some(agreement) = core.agreement(&id).map_err(failed)? {
-                    self.agreements.push(told(&agreement, SettleStep::Closed, None));
+            if self.close_batch(core, batch, progress).await? {
+                continue;
+            }
+            // One of them keeps the others from being paid: each by itself, then.
+            for item in batch {
+                if !self.close_batch(core, std::slice::from_ref(item), progress).await?
+                    && let Some(agreement) = core.agreement(&item.0).map_err(failed)?
+                {
+                    self.agreements.push(told(&agreement, SettleStep::Refused, None));
                 }
             }
         }
         Ok(())
     }
 
+    /// Closes these in one transaction; false where the ledger refused it.
+    async fn close_batch(
+        &mut self,
+        core: &Core,
+        batch: &[(AgreementId, CloseItem)],
+        progress: &dyn Progress,
+    ) -> Result<bool, SettleError> {
+        let ids: Vec<AgreementId> = batch.iter().map(|(id, _)| *id).collect();
+        let call = EscrowCall::Close(batch.iter().map(|(_, item)| item.clone()).collect());
+        let applied = match transactions::send(core, call, TxWhat::Close { ids: ids.clone() }, progress).await
+        {
+            Ok(applied) => applied,
+            Err(LedgerFault::Refused { fee, source }) => {
+                tracing::warn!(%source, "the ledger refuses to close");
+                self.fees += fee;
+                return Ok(false);
+            }
+            Err(fault) => return Err(failed(fault)),
+        };
+        self.fees += applied.fee;
+        for id in ids {
+            if let Some(agreement) = core.agreement(&id).map_err(failed)? {
+                self.agreements.push(told(&agreement, SettleStep::Closed, None));
+            }
+        }
+        Ok(true)
+    }
+
     async fn expire(
         &mut self,
         core: &Core,
         agreement: &Agreement,
-        state: Known,
+        seen: Seen,
         progress: &dyn Progress,
     ) -> Result<(), SettleError> {
-        let Some((state, revision)) = state else {
-            self.agreements.push(told(agreement, SettleStep::AwaitingProof, None));
+        if seen.state.n > 0 && seen.published.is_none() {
+            self.agreements.push(told(agreement, SettleStep::Unexplained, None));
             return Ok(());
-        };
+        }
         let call = EscrowCall::Expire {
             terms: Box::new(agreement.terms.clone()),
-            state: Box::new(state),
-            revision: revision.map(Box::new),
+            state: Box::new(seen.state),
+            revision: seen.published.map(Box::new),
         };
-        let what = TxWhat::Expire { id: agreement.id };
-        let applied = transactions::send(core, call, what, progress).await.map_err(failed)?;
-        self.fees += applied.fee;
+        self.finish(
+            core,
+            (agreement, SettleStep::Expired),
+            (call, TxWhat::Expire { id: agreement.id }),
+            progress,
+        )
+        .await
+    }
+
+    async fn default(
+        &mut self,
+        core: &Core,
+        agreement: &Agreement,
+        seen: Seen,
+        progress: &dyn Progress,
+    ) -> Result<(), SettleError> {
+        let Some(revision) = seen.published else {
+            self.agreements.push(told(agreement, SettleStep::Unexplained, None));
+            return Ok(());
+        };
+        let call = EscrowCall::Default {
+            terms: Box::new(agreement.terms.clone()),
+            state: Box::new(seen.state),
+            revision: Box::new(revision),
+        };
+        let what = TxWhat::Default { id: agreement.id };
+        self.finish(core, (agreement, SettleStep::Defaulted), (call, what), progress).await
+    }
+
+    /// Ends one agreement by a call that needs nobody's consent.
+    async fn finish(
+        &mut self,
+        core: &Core,
+        (agreement, step): (&Agreement, SettleStep),
+        (call, what): (EscrowCall, TxWhat),
+        progress: &dyn Progress,
+    ) -> Result<(), SettleError> {
+        let (step, detail) = match transactions::send(core, call, what, progress).await {
+            Ok(applied) => {
+                self.fees += applied.fee;
+                (step, None)
+            }
+            Err(LedgerFault::Refused { fee, source }) => {
+                self.fees += fee;
+                (SettleStep::Refused, Some(source.to_string()))
+            }
+            Err(fault) => return Err(failed(fault)),
+        };
         if let Some(agreement) = core.agreement(&agreement.id).map_err(failed)? {
-            self.agreements.push(told(&agreement, SettleStep::Expired, None));
+            self.agreements.push(SettledView { detail, ..told(&agreement, step, None) });
         }
         Ok(())
     }
 
     fn sum(&mut self) {
-        let ended = |step| matches!(step, SettleStep::Closed | SettleStep::Expired | SettleStep::Settled);
+        let ended = |step| {
+            use SettleStep::{Closed, Defaulted, Expired, Settled};
+            matches!(step, Closed | Expired | Settled | Defaulted)
+        };
         for view in self.agreements.iter().filter(|view| ended(view.step)) {
             self.refunded += view.to_owner.unwrap_or(Stroops::ZERO);
             self.paid += view.to_host.unwrap_or(Stroops::ZERO);
@@ -310,7 +380,7 @@ impl SettleReport {
 /// One last audit of everything about to be paid for; returns what speaks against signing.
 async fn last_audits(
     core: &Core,
-    parting: &[(Agreement, Known, FinalReason)],
+    parting: &[(Agreement, Seen, FinalReason)],
 ) -> Result<HashMap<AgreementId, String>, SettleError> {
     let ids: Vec<AgreementId> = parting.iter().map(|(agreement, ..)| agreement.id).collect();
     let (_, audited) = audit::run(core, &ids, AuditKind::Random).await.map_err(|error| match error {
@@ -347,10 +417,15 @@ impl Unwilling {
 }
 
 /// Gets one host's signature under the fair split. The newest revision may just have moved on by the last audit.
-async fn part_one(core: &Core, agreement: &Agreement, reason: FinalReason) -> Result<Parted, Unwilling> {
+async fn part_one(
+    core: &Core,
+    (agreement, seen): (&Agreement, &Seen),
+    reason: FinalReason,
+) -> Result<Parted, Unwilling> {
     let known = core.agreement(&agreement.id).map_err(Unwilling::Records)?;
     let agreement = known.as_ref().unwrap_or(agreement);
-    let split = fair_split(&agreement.terms, &agreement.current(), reason)
+    let promised = vouchers::promised(core, &agreement.id).map_err(Unwilling::Records)?;
+    let split = fair_split((agreement, seen), promised, reason)
         .ok_or(Unwilling::Host(HostFault::Misbehaved(Misbehaviour::Revision)))?;
     let digest = split.digest(&SoftwareSha256);
     let owner = core.sign(&digest);

@@ -7,11 +7,12 @@ use layr_host::twins::MemoryLedger;
 use layr_identity::verify;
 use layr_market::{BeaconSchedule, SoftwareSha256};
 use layr_owner::{
-    AppliedTx, BeaconRound, EscrowCall, LedgerFault, LedgerInfo, OwnerLedger, PendingTx, TxJournal, TxOutcome,
+    AppliedTx, BeaconRound, CallCost, EscrowCall, LedgerFault, LedgerInfo, OwnerLedger, PendingTx, TxJournal,
+    TxOutcome,
 };
 use layr_types::{AccountKey, Stroops, TxHash, UnixSeconds};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// What goes wrong with the next transaction.
@@ -23,6 +24,10 @@ pub enum Mishap {
     NeverApplied,
     /// Nobody can be reached; nothing is sent.
     Down,
+    /// It takes effect and no answer ever comes.
+    Hangs,
+    /// No answer ever comes, and it never takes effect.
+    HangsUnsent,
 }
 
 /// The ledger as the owner sees it.
@@ -32,6 +37,10 @@ pub struct TwinLedger {
     balance: Mutex<Stroops>,
     outcomes: Mutex<HashMap<TxHash, TxOutcome>>,
     pub mishap: Mutex<Option<Mishap>>,
+    /// Whether no question is ever answered.
+    pub hangs: AtomicBool,
+    /// How many seconds the endpoint is behind.
+    pub behind: AtomicU64,
     pub opened: AtomicUsize,
     counter: AtomicU64,
 }
@@ -48,6 +57,8 @@ impl TwinLedger {
             balance: Mutex::new(FUNDS),
             outcomes: Mutex::default(),
             mishap: Mutex::new(None),
+            hangs: AtomicBool::new(false),
+            behind: AtomicU64::new(0),
             opened: AtomicUsize::new(0),
             counter: AtomicU64::new(0),
         }
@@ -86,9 +97,9 @@ impl TwinLedger {
             }
             EscrowCall::Expire { terms, state, revision } => {
                 let at = OnLedger { terms: *terms, state: *state };
-                let revision = revision.map(|signed| signed.revision);
-                HostLedger::expire(&*self.chain, at, revision).await.map_err(words)?;
+                HostLedger::expire(&*self.chain, at, revision.map(|known| *known)).await.map_err(words)?;
             }
+            other => return Err(format!("no such call: {other:?}")),
         }
         for paid in self.chain.paid().into_iter().skip(before) {
             *self.balance.lock().unwrap() += paid.settlement.owner;
@@ -105,8 +116,15 @@ impl OwnerLedger for TwinLedger {
     }
 
     fn now(&self) -> BoxFuture<'_, Result<UnixSeconds, LedgerFault>> {
-        async { HostLedger::now(&*self.chain).await.map_err(|error| LedgerFault::Unreachable(error.into())) }
-            .boxed()
+        async {
+            if self.hangs.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            let now = HostLedger::now(&*self.chain).await;
+            let now = now.map_err(|error| LedgerFault::Unreachable(error.into()))?;
+            Ok(UnixSeconds(now.0 - self.behind.load(Ordering::SeqCst)))
+        }
+        .boxed()
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
@@ -139,11 +157,18 @@ impl OwnerLedger for TwinLedger {
         async { Ok(FEE) }.boxed()
     }
 
+    fn quote<'a>(&'a self, _: &'a EscrowCall) -> BoxFuture<'a, Result<CallCost, LedgerFault>> {
+        async { Ok(CallCost { fee: FEE, rent: Stroops::ZERO }) }.boxed()
+    }
+
     fn send(&self, call: EscrowCall, journal: TxJournal) -> BoxFuture<'_, Result<AppliedTx, LedgerFault>> {
         async move {
             let mishap = self.mishap.lock().unwrap().take();
             if mishap == Some(Mishap::Down) {
                 return Err(LedgerFault::Unreachable("nobody answers".into()));
+            }
+            if mishap == Some(Mishap::HangsUnsent) {
+                std::future::pending::<()>().await;
             }
             let number = self.counter.fetch_add(1, Ordering::SeqCst);
             let hash = TxHash(*blake3::hash(&number.to_be_bytes()).as_bytes());
@@ -156,6 +181,7 @@ impl OwnerLedger for TwinLedger {
             let applied = AppliedTx { hash, fee: FEE };
             self.outcomes.lock().unwrap().insert(hash, TxOutcome::Applied(applied));
             match mishap {
+                Some(Mishap::Hangs) => std::future::pending().await,
                 Some(Mishap::AnswerLost) => Err(LedgerFault::Unknown { hash, source: None }),
                 _ => Ok(applied),
             }

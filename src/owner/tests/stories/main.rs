@@ -6,6 +6,7 @@
 mod crash;
 mod download;
 mod ending;
+mod endpoint;
 mod faults;
 mod ledger;
 mod upload;

@@ -376,6 +376,8 @@ pub fn config() -> OwnerConfig {
         call: Duration::from_secs(3),
         shard_floor: Duration::from_millis(500),
         shard_ceiling: Duration::from_secs(2),
+        ledger_read: Duration::from_millis(500),
+        ledger_send: Duration::from_secs(1),
         ..OwnerConfig::default()
     }
 }
