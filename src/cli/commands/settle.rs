@@ -16,7 +16,7 @@ use layr_owner::views::SettleReport;
 /// Settles whatever is due.
 pub async fn run(global: &Global, settings: &Settings, args: Settle) -> Result<Report, Failure> {
     let node = compose::joined_owner(global, settings).await?;
-    let options = SettleOptions { early: false, dry_run: args.dry_run };
+    let options = SettleOptions { dry_run: args.dry_run, ..SettleOptions::default() };
     let settling = async { node.owner.settle(options, Teller::new(global)).await.map_err(failures::settle) };
     let done = or_interrupted("layr settle", settling).await;
     node.stop().await;
