@@ -6,22 +6,22 @@
 //! | Proposed | Open | the ledger's slot holds the opening state |
 //! | Proposed | Lapsed | the offer has expired and the slot does not hold it |
 //! | Open | Parting | both have signed a final split |
-//! | Open, Parting | Settled | the ledger's slot is empty again |
-//! | Settled | (none) | every sector it held has been let go |
+//! | Open, Parting | Settled | the ledger's slot is empty again, or holds the agreement that renews this one |
+//! | Settled | (none) | every sector it held has been let go, or handed over to its heir |
 //! | Lapsed | (none) | with the same batch: nothing was ever stored |
 //!
-//! Publishing and proving are not states: they are read off the ledger's clock (`layr_market::Stage`).
+//! Publishing, proving and challenges are not states: they are read off the slot and the ledger's clock
+//! (`layr_market::SlotState`). Contents lie on a *shelf* named after the first agreement that held them, so that
+//! a renewal hands over any number of sectors by writing two records.
 
 use crate::error::HostError;
-use crate::ports::{SignedSplit, SlotPlace, Table};
-use layr_market::{
-    FINAL_BYTES, FinalSplit, REVISION_BYTES, Revision, Settlement, SlotState, TERMS_BYTES, Terms,
-};
+use crate::ports::{SignedSplit, SlotPlace};
+use layr_market::{FinalSplit, Revision, Settlement, SlotState, Terms};
 use layr_merkle::Peaks;
-use layr_protocol::CoSigned;
-use layr_types::{AgreementId, DecodeError, NodeKey, Reader, Signature, Stroops, UnixSeconds};
+use layr_protocol::{CoSigned, Ending, ReadAccount, SignedVoucher};
+use layr_types::{AgreementId, ByteCount, NodeKey, Signature, Stroops, UnixSeconds};
 
-const VERSION: u8 = 1;
+pub(crate) use crate::agreement_row::{decode_revision, encode_revision};
 
 /// Where an agreement stands with this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -71,6 +71,43 @@ pub struct Attempts {
     pub at: UnixSeconds,
 }
 
+/// What has been read under an agreement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reads {
+    /// Stroops per GiB beyond the free allowance, as offered when it was proposed.
+    pub rate: u64,
+    /// The free allowance.
+    pub free: ByteCount,
+    /// Handed out so far; after a crash a few MiB fewer, never more.
+    pub bytes: ByteCount,
+    /// The largest voucher held.
+    pub voucher: Option<SignedVoucher>,
+}
+
+/// A renewal this host has signed and not seen on the ledger yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heir {
+    /// The agreement that takes over.
+    pub id: AgreementId,
+    /// When the host's consent lapses.
+    pub until: UnixSeconds,
+    /// The old agreement's split, which only the renewal may use, and both signatures.
+    pub split: SignedSplit,
+}
+
+/// A key the owner is changing to, and what it has signed with it already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextKey {
+    /// The new key.
+    pub to: NodeKey,
+    /// Of which revision the signature is.
+    pub n: u64,
+    /// Over that revision; all zero where there was none.
+    pub newest: Signature,
+    /// Over the largest voucher; all zero where there was none.
+    pub voucher: Signature,
+}
+
 /// An agreement's record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreement {
@@ -98,6 +135,22 @@ pub struct Agreement {
     pub audits: u64,
     /// The newest attempt to move the ledger was a proof.
     pub proved: bool,
+    /// What the ledger's slot holds, as far as this host has seen.
+    pub slot: SlotState,
+    /// The leaves of the open named challenge, 8 bytes each; empty where none is open or they are not known.
+    pub leaves: Vec<u8>,
+    /// What has been read.
+    pub reads: Reads,
+    /// Under whose name its contents lie: its own, or that of the first agreement it renews.
+    pub shelf: AgreementId,
+    /// The renewal under way.
+    pub heir: Option<Heir>,
+    /// Of its capacity, what its predecessor's promise covers as long as that one stands.
+    pub inherits: u64,
+    /// Its contents have gone to its heir.
+    pub handed: bool,
+    /// The owner's new key, until the ledger shows it.
+    pub next_key: Option<NextKey>,
 }
 
 impl Agreement {
@@ -106,6 +159,14 @@ impl Agreement {
     pub fn proposed(id: AgreementId, terms: Terms) -> Self {
         let due = terms.offer_expiry.plus(1);
         Self {
+            slot: SlotState::opening(&terms),
+            leaves: Vec::new(),
+            reads: Reads::default(),
+            shelf: id,
+            heir: None,
+            inherits: 0,
+            handed: false,
+            next_key: None,
             id,
             terms,
             state: AgreementState::Proposed,
@@ -134,10 +195,53 @@ impl Agreement {
         Ok(())
     }
 
-    /// The owner's key.
+    /// The owner's present key.
     #[must_use]
     pub const fn owner(&self) -> NodeKey {
-        self.terms.owner_key
+        self.slot.owner_key
+    }
+
+    /// Sectors of the quota that are promised to it and to no other agreement's name.
+    #[must_use]
+    pub const fn promised(&self) -> u64 {
+        if self.handed { 0 } else { self.capacity().saturating_sub(self.inherits) }
+    }
+
+    /// The largest voucher held; zero for none.
+    #[must_use]
+    pub fn vouched(&self) -> Stroops {
+        self.reads.voucher.map_or(Stroops::ZERO, |signed| signed.voucher.amount)
+    }
+
+    /// What has been read, as the owner is told.
+    #[must_use]
+    pub fn account(&self) -> ReadAccount {
+        let Reads { rate, free, bytes, .. } = self.reads;
+        ReadAccount { bytes, free, rate, promised: self.vouched(), limit: self.terms.voucher_part }
+    }
+
+    /// The split this host signs for `reason`.
+    ///
+    /// # Errors
+    /// [`layr_market::SettleError`] for a revision that does not fit its terms.
+    pub fn fair_split(
+        &self,
+        reason: layr_market::FinalReason,
+    ) -> Result<FinalSplit, layr_market::SettleError> {
+        let newest = self.current();
+        self.ending(&newest).fair_split(reason)
+    }
+
+    /// What a split is computed from.
+    #[must_use]
+    pub fn ending<'a>(&'a self, newest: &'a Revision) -> Ending<'a> {
+        Ending { terms: &self.terms, newest, state: &self.slot, voucher: self.vouched() }
+    }
+
+    /// Whether a renewal is signed and may still come.
+    #[must_use]
+    pub fn renewing(&self, now: UnixSeconds) -> Option<UnixSeconds> {
+        self.heir.map(|heir| heir.until).filter(|until| now <= *until)
     }
 
     /// Sectors the host has promised room for.
@@ -163,126 +267,4 @@ impl Agreement {
     pub const fn opening_state(&self) -> SlotState {
         SlotState::opening(&self.terms)
     }
-
-    /// The persistent bytes; the id is the key.
-    ///
-    /// ```text
-    /// version 1 · state 1 · terms 457 · due 8 · attempts 4+8 · trashed 8 · audits 8 · flags 1 (8: proved)
-    /// newest (flag 1)     revision 185 · owner 64 · host 64
-    /// split (flag 2)      split 74 · owner 64 · host 64
-    /// settlement (flag 4) host 16 · owner 16 · burn 16
-    /// peaks               to the end
-    /// ```
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(1024);
-        out.extend([VERSION, self.state as u8]);
-        out.extend(self.terms.encode());
-        out.extend(self.due.0.to_be_bytes());
-        out.extend(self.attempts.count.to_be_bytes());
-        out.extend(self.attempts.at.0.to_be_bytes());
-        out.extend(self.trashed.to_be_bytes());
-        out.extend(self.audits.to_be_bytes());
-        let flag = |bit: u8, set: bool| if set { bit } else { 0 };
-        out.push(
-            flag(1, self.newest.is_some())
-                | flag(2, self.split.is_some())
-                | flag(4, self.settlement.is_some())
-                | flag(8, self.proved),
-        );
-        if let Some(newest) = &self.newest {
-            out.extend(encode_revision(newest));
-        }
-        if let Some(split) = &self.split {
-            out.extend(split.split.encode());
-            out.extend(split.owner.0);
-            out.extend(split.host.0);
-        }
-        if let Some(paid) = &self.settlement {
-            [paid.host, paid.owner, paid.burn].iter().for_each(|amount| out.extend(amount.0.to_be_bytes()));
-        }
-        out.extend(self.peaks.encode());
-        out
-    }
-
-    /// Reads persistent bytes.
-    ///
-    /// # Errors
-    /// [`HostError::Row`] where they are not an agreement's.
-    pub fn decode(id: AgreementId, bytes: &[u8]) -> Result<Self, HostError> {
-        Self::read(id, bytes).map_err(|source| HostError::Row { table: Table::Agreements, source })
-    }
-
-    fn read(id: AgreementId, bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
-        let state = AgreementState::ALL.get(usize::from(r.u8()?)).ok_or(DecodeError::OutOfRange(1))?;
-        let terms = Terms::decode(r.take(TERMS_BYTES)?)?;
-        let due = UnixSeconds(r.u64()?);
-        let attempts = Attempts { count: r.u32()?, at: UnixSeconds(r.u64()?) };
-        let (trashed, audits) = (r.u64()?, r.u64()?);
-        let at = r.position();
-        let flags = r.u8()?;
-        if flags > 15 {
-            return Err(DecodeError::OutOfRange(at));
-        }
-        let newest = (flags & 1 != 0).then(|| read_revision(&mut r)).transpose()?;
-        let split = (flags & 2 != 0).then(|| read_split(&mut r)).transpose()?;
-        let settlement = (flags & 4 != 0).then(|| read_settlement(&mut r)).transpose()?;
-        let at = r.position();
-        let peaks = bytes.get(at..).and_then(|rest| Peaks::decode(rest).ok());
-        let peaks = peaks.ok_or(DecodeError::OutOfRange(at))?;
-        Ok(Self {
-            id,
-            terms,
-            state: *state,
-            newest,
-            peaks,
-            split,
-            settlement,
-            attempts,
-            due,
-            trashed,
-            audits,
-            proved: flags & 8 != 0,
-        })
-    }
-}
-
-/// The persistent bytes of a co-signed revision.
-#[must_use]
-pub fn encode_revision(signed: &CoSigned) -> Vec<u8> {
-    let mut out = Vec::with_capacity(REVISION_BYTES + 128);
-    out.extend(signed.revision.encode());
-    out.extend(signed.owner.0);
-    out.extend(signed.host.0);
-    out
-}
-
-/// Reads what [`encode_revision`] wrote.
-///
-/// # Errors
-/// [`DecodeError`] for anything else.
-pub fn decode_revision(bytes: &[u8]) -> Result<CoSigned, DecodeError> {
-    let mut r = Reader::new(bytes);
-    let signed = read_revision(&mut r)?;
-    r.finish()?;
-    Ok(signed)
-}
-
-fn read_revision(r: &mut Reader<'_>) -> Result<CoSigned, DecodeError> {
-    let revision = Revision::decode(r.take(REVISION_BYTES)?)?;
-    Ok(CoSigned { revision, owner: Signature(r.array()?), host: Signature(r.array()?) })
-}
-
-fn read_split(r: &mut Reader<'_>) -> Result<SignedSplit, DecodeError> {
-    let split = FinalSplit::decode(r.take(FINAL_BYTES)?)?;
-    Ok(SignedSplit { split, owner: Signature(r.array()?), host: Signature(r.array()?) })
-}
-
-fn read_settlement(r: &mut Reader<'_>) -> Result<Settlement, DecodeError> {
-    Ok(Settlement { host: Stroops(r.i128()?), owner: Stroops(r.i128()?), burn: Stroops(r.i128()?) })
 }

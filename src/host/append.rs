@@ -1,10 +1,11 @@
 //! Appends: stored sectors enter the agreement, and the host countersigns what it has computed itself.
 
-use crate::agreement::{Agreement, AgreementState, encode_revision};
+use crate::agreement::{Agreement, encode_revision};
 use crate::batch::Batch;
 use crate::error::HostError;
 use crate::host::Host;
 use crate::ports::Table;
+use crate::reads::check_changeable;
 use crate::rows::{self, HoldingRow, SectorRow};
 use layr_identity::verify;
 use layr_market::{Revision, RevisionError, SoftwareSha256};
@@ -46,9 +47,9 @@ impl Host {
         let mut batch = Batch::new();
         let first = agreement.current().sectors;
         for (at, root) in (first..).zip(&append.sectors) {
-            batch.put(Table::Contents, rows::content_key(&agreement.id, SectorIndex(at)), root.0.to_vec());
+            batch.put(Table::Contents, rows::content_key(&agreement.shelf, SectorIndex(at)), root.0.to_vec());
         }
-        let gained = self.hold(&agreement.id, &append.sectors, &mut batch)?;
+        let gained = self.hold(&agreement.shelf, &append.sectors, &mut batch)?;
         let seat = desk.seats.get_mut(&agreement.id).ok_or(Refusal::UnknownAgreement)?;
         if seat.held + seat.in_flight + gained > seat.capacity {
             return Err(Refusal::OverCapacity);
@@ -61,16 +62,16 @@ impl Host {
     }
 
     /// Marks every root as appended; returns how many the agreement did not hold before.
-    fn hold(&self, id: &AgreementId, roots: &[SectorRoot], batch: &mut Batch) -> Result<u64, Refusal> {
+    fn hold(&self, shelf: &AgreementId, roots: &[SectorRoot], batch: &mut Batch) -> Result<u64, Refusal> {
         let mut times: HashMap<&SectorRoot, u32> = HashMap::new();
         roots.iter().for_each(|root| *times.entry(root).or_default() += 1);
         let mut gained = 0;
         for (root, times) in times {
             let row = self.sector_row(root)?.ok_or(Refusal::SectorMissing { root: *root })?;
-            let before = self.holding(id, root)?;
+            let before = self.holding(shelf, root)?;
             match before {
                 Some(HoldingRow { appended: 0, since }) => {
-                    batch.delete(Table::Pending, rows::pending_key(since, id, root));
+                    batch.delete(Table::Pending, rows::pending_key(since, shelf, root));
                 }
                 Some(_) => {}
                 None => {
@@ -81,7 +82,7 @@ impl Host {
             }
             let before = before.unwrap_or(HoldingRow { appended: 0, since: UnixSeconds(0) });
             let holding = HoldingRow { appended: before.appended.saturating_add(times), ..before };
-            batch.put(Table::Holdings, rows::holding_key(id, root), holding.encode());
+            batch.put(Table::Holdings, rows::holding_key(shelf, root), holding.encode());
         }
         Ok(gained)
     }
@@ -123,11 +124,7 @@ pub(crate) fn check_follows(
     revision: &Revision,
     now: UnixSeconds,
 ) -> Result<(), Refusal> {
-    match agreement.state {
-        AgreementState::Open => {}
-        AgreementState::Proposed => return Err(Refusal::NotOpen),
-        _ => return Err(Refusal::Ended),
-    }
+    check_changeable(agreement)?;
     let newest = agreement.current().n;
     if revision.n.checked_sub(1) != Some(newest) {
         return Err(Refusal::Stale { newest });

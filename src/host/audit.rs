@@ -1,5 +1,6 @@
 //! Audits, from the host's side: proving leaves, and writing the verdict into the shared history.
 
+use crate::agreement::AgreementState;
 use crate::append::{already_signed, check_follows, check_signature, revision_refusal};
 use crate::batch::Batch;
 use crate::error::HostError;
@@ -30,6 +31,9 @@ impl Host {
 
     fn audit_now(&self, peer: &NodeKey, challenge: &Challenge) -> Result<Answer, Refusal> {
         let agreement = self.agreement_of(peer, &challenge.agreement)?;
+        if agreement.state == AgreementState::Proposed {
+            return Err(Refusal::NotOpen);
+        }
         let held = Commitment::from(&agreement.current());
         if challenge.revision != held.revision {
             return Err(Refusal::Stale { newest: held.revision });
@@ -48,8 +52,9 @@ impl Host {
         if held.sectors == 0 {
             return Err(Refusal::SectorMissing { root: SectorRoot::default() });
         }
-        let tree = self.trees.get(self.records(), &held.agreement, held.sectors)?;
-        let source = Disk { host: self, agreement: held.agreement, tree };
+        let shelf = self.shelf_of(&held.agreement).ok_or(Refusal::Ended)?;
+        let tree = self.trees.get(self.records(), &shelf, held.sectors)?;
+        let source = Disk { host: self, shelf, tree };
         prove(challenge, held, &source).map_err(|error| match error {
             ProveError::Challenge(_) => Refusal::TooMany,
             other => {
@@ -112,7 +117,7 @@ impl Host {
 /// The host's disk as the prover sees it: one group, one row of hashes and one path for each leaf.
 struct Disk<'a> {
     host: &'a Host,
-    agreement: AgreementId,
+    shelf: AgreementId,
     tree: Arc<AgreementTree>,
 }
 
@@ -137,7 +142,7 @@ impl LeafSource for Disk<'_> {
 
 impl Disk<'_> {
     fn root_of(&self, leaf: LeafIndex) -> Result<SectorRoot, HostError> {
-        let key = rows::content_key(&self.agreement, leaf.sector());
+        let key = rows::content_key(&self.shelf, leaf.sector());
         let bytes = self.host.records().get(Table::Contents, &key)?;
         let bytes = bytes.ok_or(HostError::Dangling { table: Table::Contents })?;
         Ok(SectorRoot(rows::read_32(Table::Contents, &bytes)?))

@@ -39,6 +39,8 @@ pub struct OfferPolicy {
     pub samples: u8,
     /// Stroops per GiB read beyond the free allowance.
     pub egress_rate: u64,
+    /// What an owner may read without paying over a term, in percent of the capacity: 100 is one full download.
+    pub free_reads_percent: u32,
     /// Seconds an offer binds the host.
     pub offer_life: u32,
     /// Agreements one owner may have proposed and not opened yet.
@@ -63,6 +65,7 @@ impl Default for OfferPolicy {
             exit_fee: Stroops::ZERO,
             samples: 10,
             egress_rate: 0,
+            free_reads_percent: 100,
             offer_life: 600,
             max_unopened_per_owner: 4,
         }

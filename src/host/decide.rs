@@ -6,7 +6,7 @@
 use crate::agreement::{Agreement, AgreementState};
 use layr_market::{BeaconSchedule, Outcome, Settled, Settlement, SlotState, Stage, settle};
 use layr_protocol::CoSigned;
-use layr_types::UnixSeconds;
+use layr_types::{AgreementId, UnixSeconds};
 
 /// Attempts to close by consent before the host falls back on publishing and proving.
 const CLOSE_ATTEMPTS: u32 = 8;
@@ -24,6 +24,8 @@ pub(crate) enum Seen {
     Opening(SlotState),
     /// The opening state with this revision published.
     Published(SlotState, Box<CoSigned>),
+    /// The opening state of the agreement that renews this one.
+    Renewed(AgreementId),
     /// 32 bytes that are none of these.
     Unknown,
 }
@@ -35,6 +37,8 @@ pub(crate) enum Action {
     Wait(UnixSeconds),
     /// Remember that it is open.
     Open,
+    /// Open this heir and give it what the agreement held.
+    HandOver(AgreementId),
     /// Give its space back.
     Lapse,
     /// Bring the final split to the ledger.
@@ -62,10 +66,14 @@ pub(crate) fn decide(
 ) -> Action {
     match agreement.state {
         AgreementState::Proposed => proposed(agreement, seen, now),
-        AgreementState::Settled => Action::Sweep,
+        AgreementState::Settled => match agreement.renewing(now) {
+            Some(until) => Action::Wait(until.plus(1)),
+            None => Action::Sweep,
+        },
         AgreementState::Lapsed => Action::Lapse,
         AgreementState::Open | AgreementState::Parting => match seen {
             Seen::Empty => Action::Settle(settlement(agreement)),
+            Seen::Renewed(heir) => Action::HandOver(*heir),
             Seen::Unknown => Action::Alarm(now.plus(LOOK_AGAIN)),
             Seen::Opening(state) => escrowed(agreement, (state, None), now, schedule),
             Seen::Published(state, at) => escrowed(agreement, (state, Some(&**at)), now, schedule),

@@ -20,6 +20,10 @@ const PAGE: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seat {
     pub owner: NodeKey,
+    /// Under whose name the contents lie; `None` once they are its heir's.
+    pub shelf: Option<AgreementId>,
+    /// A renewal is signed: nothing more is stored under it.
+    pub renewing: Option<UnixSeconds>,
     pub state: AgreementState,
     /// Sectors promised room for.
     pub capacity: u64,
@@ -35,11 +39,13 @@ impl Seat {
     pub fn of(agreement: &Agreement) -> Self {
         Self {
             owner: agreement.owner(),
+            shelf: (!agreement.handed).then_some(agreement.shelf),
+            renewing: agreement.heir.map(|heir| heir.until),
             state: agreement.state,
             capacity: agreement.capacity(),
             held: 0,
             in_flight: 0,
-            end: agreement.terms.end,
+            end: agreement.slot.ending_at,
             collateral: agreement.terms.collateral,
         }
     }
@@ -56,6 +62,22 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// Brings an agreement's seat up to date; what it counts stays, unless its contents are another's now.
+    pub fn seat(&mut self, agreement: &Agreement) {
+        let Some(seat) = self.seats.get_mut(&agreement.id) else { return };
+        let (held, in_flight) = if agreement.handed { (0, 0) } else { (seat.held, seat.in_flight) };
+        *seat = Seat { held, in_flight, ..Seat::of(agreement) };
+    }
+
+    /// Whose contents lie on a shelf.
+    pub fn at_shelf(&mut self, shelf: &AgreementId) -> Option<&mut Seat> {
+        let own = self.seats.get(shelf).is_some_and(|seat| seat.shelf == Some(*shelf));
+        if own {
+            return self.seats.get_mut(shelf);
+        }
+        self.seats.values_mut().find(|seat| seat.shelf == Some(*shelf))
+    }
+
     /// Collateral promised to agreements the ledger has not been seen to hold yet.
     pub fn promised(&self) -> Stroops {
         self.seats
@@ -77,7 +99,7 @@ impl Desk {
 pub(crate) struct Walk {
     pub live: u64,
     pub trash: u64,
-    /// Sum of the capacities of all seated agreements.
+    /// Sectors promised to all seated agreements together.
     pub promised: u64,
     /// Of these, what settled agreements have already sent to the trash.
     pub let_go: u64,
@@ -106,18 +128,22 @@ impl Walk {
 
 /// Reads every record that says something about space.
 pub(crate) fn walk(records: &dyn HostRecords) -> Result<Walk, HostError> {
-    let mut walk = Walk::default();
+    let (mut walk, mut shelves) = (Walk::default(), HashMap::new());
     each_row(records, Table::Agreements, &[], |(key, value)| {
         let id = AgreementId(rows::read_32(Table::Agreements, &key)?);
         let agreement = Agreement::decode(id, &value)?;
-        walk.promised += agreement.capacity();
+        walk.promised += agreement.promised();
         walk.let_go += agreement.trashed;
         walk.seats.insert(id, Seat::of(&agreement));
+        if !agreement.handed {
+            shelves.insert(agreement.shelf, id);
+        }
         Ok(())
     })?;
     each_row(records, Table::Holdings, &[], |(key, _)| {
-        let (id, _) = rows::read_holding_key(&key)?;
-        let seat = walk.seats.get_mut(&id).ok_or(HostError::Dangling { table: Table::Holdings })?;
+        let (shelf, _) = rows::read_holding_key(&key)?;
+        let seat = shelves.get(&shelf).and_then(|id| walk.seats.get_mut(id));
+        let seat = seat.ok_or(HostError::Dangling { table: Table::Holdings })?;
         seat.held += 1;
         Ok(())
     })?;

@@ -1,47 +1,25 @@
 //! The end by consent: the host signs the split that `settle()` computes, and no other.
 //!
-//! What is due follows from the newest revision alone, so that owner and host compute the same whatever their
-//! clocks say: over the whole term where it is over, else up to the notice after the newest revision's time.
-//! That moment must not lie in the past, or the host would be giving away what it has earned since; an owner
-//! who wants out early has an audit acknowledged first.
+//! What is due follows from the newest revision, the slot and the largest voucher alone
+//! (`layr_protocol::Ending`), so that owner and host compute the same whatever their clocks say. The moment it pays
+//! up to must not lie in the past, or the host would be giving away what it has earned since; an owner who wants
+//! out early has an audit acknowledged first.
 
 use crate::agreement::{Agreement, AgreementState};
 use crate::batch::Batch;
 use crate::error::HostError;
 use crate::host::Host;
 use crate::ports::SignedSplit;
+use crate::reads::check_changeable;
 use layr_identity::verify;
-use layr_market::{FinalReason, Outcome, Revision, Settled, Settlement, SoftwareSha256, Terms, settle};
+use layr_market::{FinalReason, SoftwareSha256};
 use layr_protocol::limits::MAX_CLOCK_SKEW_SECONDS;
 use layr_protocol::{Finish, Refusal};
-use layr_types::{NodeKey, Signature, Stroops, UnixSeconds};
+use layr_types::{NodeKey, Signature, UnixSeconds};
 use std::sync::Arc;
 
 /// How long the owner may take to bring the split to the ledger before the host does, seconds.
 const OWNER_CLOSES_WITHIN: u64 = 600;
-
-/// The moment up to which an end for `reason` pays, given the newest revision.
-#[must_use]
-pub fn paid_until(terms: &Terms, newest: &Revision, reason: FinalReason) -> UnixSeconds {
-    match reason {
-        FinalReason::TermOver => terms.end,
-        FinalReason::Early => newest.time.plus(u64::from(terms.notice)).min(terms.end),
-        FinalReason::Renewed => newest.time.min(terms.end),
-    }
-}
-
-/// The split a host signs for `reason`; `newest.n` is 0 while nothing was ever stored.
-///
-/// # Errors
-/// [`layr_market::SettleError`] for a revision that does not fit its terms.
-pub fn fair_split(
-    terms: &Terms,
-    newest: &Revision,
-    reason: FinalReason,
-) -> Result<Settlement, layr_market::SettleError> {
-    let outcome = if newest.n == 0 { Outcome::Unused } else { Outcome::Proved(newest) };
-    settle(terms, Settled::default(), paid_until(terms, newest, reason), outcome)
-}
 
 impl Host {
     /// Signs a final split for `peer` if it is the fair one. The same split again returns the same signature.
@@ -62,11 +40,7 @@ impl Host {
         if let Some(signed) = agreement.split.as_ref().filter(|signed| signed.split == finish.split) {
             return Ok(signed.host);
         }
-        match agreement.state {
-            AgreementState::Open => {}
-            AgreementState::Proposed => return Err(Refusal::NotOpen),
-            _ => return Err(Refusal::Ended),
-        }
+        check_changeable(&agreement)?;
         check_split(&agreement, finish, now)?;
         let was_due = agreement.due;
         let host = self.ports.signer.sign(&finish.split.digest(&SoftwareSha256));
@@ -88,14 +62,14 @@ fn check_split(agreement: &Agreement, finish: &Finish, now: UnixSeconds) -> Resu
     if split.n != newest.n {
         return Err(Refusal::Stale { newest: newest.n });
     }
-    let until = paid_until(&agreement.terms, &newest, split.reason);
+    let ending = agreement.ending(&newest);
+    let until = ending.paid_until(split.reason);
     let timely = match split.reason {
-        FinalReason::TermOver => now >= agreement.terms.end,
-        FinalReason::Early | FinalReason::Renewed => {
-            until == agreement.terms.end || until.plus(MAX_CLOCK_SKEW_SECONDS) >= now
-        }
+        FinalReason::TermOver => now >= agreement.slot.ending_at,
+        FinalReason::Early => until == agreement.slot.ending_at || until.plus(MAX_CLOCK_SKEW_SECONDS) >= now,
+        // Only a renewal may use such a split, and it is signed with the renewal.
+        FinalReason::Renewed => false,
     };
-    let fair = fair_split(&agreement.terms, &newest, split.reason).map_err(|_| Refusal::SplitMismatch)?;
-    let expected = Settlement { host: split.host, owner: split.owner, burn: Stroops::ZERO };
-    if timely && fair == expected { Ok(()) } else { Err(Refusal::SplitMismatch) }
+    let fair = ending.fair_split(split.reason).map_err(|_| Refusal::SplitMismatch)?;
+    if timely && fair == *split { Ok(()) } else { Err(Refusal::SplitMismatch) }
 }

@@ -8,6 +8,7 @@ use crate::config::HostConfig;
 use crate::desk::{Desk, Walk, walk};
 use crate::error::HostError;
 use crate::ports::{HostLedger, HostRecords, OwnerNotes, SectorStore, Table};
+use crate::reads::Meters;
 use crate::recall::Recall;
 use crate::rows;
 use crate::slots::SlotMap;
@@ -45,6 +46,7 @@ pub struct Host {
     pub(crate) trees: Trees,
     pub(crate) buffers: SectorBuffers,
     pub(crate) recall: Recall,
+    pub(crate) meters: Meters,
     pub(crate) offer: Mutex<Option<SignedOffer>>,
     /// Somebody has finished storing a sector.
     pub(crate) turn_ended: Notify,
@@ -72,6 +74,7 @@ impl Host {
             trees: Trees::new(config.cached_tree_sectors),
             buffers: SectorBuffers::new(buffers),
             recall: Recall::default(),
+            meters: Meters::default(),
             offer: Mutex::new(None),
             turn_ended: Notify::new(),
             desk: Mutex::new(desk),

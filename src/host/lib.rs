@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! offer → propose → activate → put + append → audit + acknowledge → finish ──► close
-//!           │                                                 └► publish → beacon → prove
+//!           │                                       └► renew   └► publish → beacon → prove
 //!           └ lapses with its offer                                                  │
 //!                                                    trash → free ◄── settled ◄──────┘
 //! ```
@@ -18,6 +18,7 @@
 
 mod admit;
 mod agreement;
+mod agreement_row;
 mod append;
 mod audit;
 mod batch;
@@ -35,11 +36,15 @@ mod lane;
 mod notes;
 mod offer;
 pub mod ports;
+mod reads;
 mod recall;
+mod renew;
+mod rotate;
 mod rows;
 mod scrub;
 mod sectors;
 mod service;
+mod sight;
 mod slots;
 mod space;
 mod status;
@@ -49,10 +54,9 @@ mod trees;
 pub mod twins;
 mod watcher;
 
-pub use agreement::{Agreement, AgreementState, Attempts};
+pub use agreement::{Agreement, AgreementState, Attempts, Heir, NextKey, Reads};
 pub use config::{HostConfig, OfferPolicy};
 pub use error::HostError;
-pub use finish::{fair_split, paid_until};
 pub use host::{Host, HostPorts};
 pub use lane::{LaneError, serve_lane};
 pub use ports::{HostLedger, HostRecords, LedgerError, OwnerNotes, RecordsError, SectorError, SectorStore};

@@ -233,7 +233,7 @@ impl SlotPlace {
 }
 
 /// A final split and both signatures over its digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedSplit {
     /// Who gets what.
     pub split: FinalSplit,

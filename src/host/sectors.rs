@@ -13,7 +13,7 @@ use crate::rows::{self, HoldingRow, SectorRow};
 use crate::space::Account;
 use layr_merkle::{GroupRange, SectorOutboard, group_hash};
 use layr_protocol::Refusal;
-use layr_types::{AgreementId, GROUP_BYTES, NodeKey, SectorRoot, UnixSeconds};
+use layr_types::{AgreementId, ByteCount, GROUP_BYTES, NodeKey, SectorRoot, UnixSeconds};
 use std::sync::Arc;
 
 /// The turn of one root: two callers that store the same sector at once do it one after the other, so that the
@@ -106,7 +106,11 @@ impl Host {
             AgreementState::Proposed => return Err(Refusal::NotOpen),
             _ => return Err(Refusal::Ended),
         }
-        let counted = self.holding(&id, &root)?.is_none();
+        if let Some(until) = seat.renewing {
+            return Err(Refusal::Renewing { until });
+        }
+        let shelf = seat.shelf.ok_or(Refusal::Ended)?;
+        let counted = self.holding(&shelf, &root)?.is_none();
         if counted && seat.held + seat.in_flight >= seat.capacity {
             return Err(Refusal::OverCapacity);
         }
@@ -147,11 +151,10 @@ impl Host {
         now: UnixSeconds,
     ) -> Result<(), Refusal> {
         let id = claim.agreement;
-        if desk.seats.get(&id).is_none_or(|seat| seat.state != AgreementState::Open) {
-            return Err(Refusal::Ended);
-        }
+        let seat = desk.seats.get(&id).filter(|seat| seat.state == AgreementState::Open);
+        let shelf = seat.and_then(|seat| seat.shelf).ok_or(Refusal::Ended)?;
         let (mut batch, mut space) = (Batch::new(), desk.space);
-        let held = self.holding(&id, &root)?.is_some();
+        let held = self.holding(&shelf, &root)?.is_some();
         let known = self.sector_row(&root)?;
         let replaced = known.filter(|row| claim.slot.is_some() && claim.replaces == Some(row.slot));
         let slot = match (known, claim.slot) {
@@ -168,8 +171,8 @@ impl Host {
         batch.put(Table::Sectors, root.0.to_vec(), SectorRow { slot, holders }.encode());
         if !held {
             let holding = HoldingRow { appended: 0, since: now };
-            batch.put(Table::Holdings, rows::holding_key(&id, &root), holding.encode());
-            batch.put(Table::Pending, rows::pending_key(now, &id, &root), Vec::new());
+            batch.put(Table::Holdings, rows::holding_key(&shelf, &root), holding.encode());
+            batch.put(Table::Pending, rows::pending_key(now, &shelf, &root), Vec::new());
         }
         self.apply(batch)?;
         desk.space = space;
@@ -214,29 +217,52 @@ impl Host {
         }
         let mut bytes = self.buffers.take().await;
         self.blocking(move |host| {
-            let held = host.holding(&id, &root)?.is_some();
-            let row = held.then(|| host.sector_row(&root)).transpose()?.flatten();
-            let row = row.ok_or(Refusal::SectorMissing { root })?;
-            let outboard = host.outboard(&root)?;
-            let len = range.bytes();
-            let groups = bytes.as_chunks_mut::<GROUP_BYTES>().0;
-            let groups = groups.get_mut(..range.groups().len()).ok_or(Refusal::TooMany)?;
-            match host.ports.sectors.read(row.slot, range.groups().start, groups) {
-                Ok(()) => {}
-                Err(SectorError::Unreadable { .. } | SectorError::NoSuchSlot(_)) => {
-                    return Err(Refusal::SectorDamaged { root });
+            let paid = ByteCount(range.bytes() as u64);
+            host.charge(&id, paid)?;
+            match host.read_groups(&id, root, range, &mut bytes) {
+                Ok(proof) => Ok(SectorRead { proof, bytes, len: range.bytes() }),
+                Err(refusal) => {
+                    host.uncharge(&id, paid);
+                    Err(refusal)
                 }
-                Err(other) => return Err(HostError::from(other).into()),
             }
-            let sound = range.groups().zip(&*groups);
-            let sound = sound.into_iter().all(|(at, group)| outboard.groups()[at] == group_hash(group, at));
-            if !sound {
-                tracing::error!(%root, slot = row.slot.0, "a stored sector no longer matches its hashes");
-                return Err(Refusal::SectorDamaged { root });
-            }
-            Ok(SectorRead { proof: outboard.range_proof(range), bytes, len })
         })
         .await
+    }
+
+    /// Reads groups into `bytes` and returns their proof.
+    fn read_groups(
+        &self,
+        id: &AgreementId,
+        root: SectorRoot,
+        range: GroupRange,
+        bytes: &mut SectorBuffer,
+    ) -> Result<Vec<u8>, Refusal> {
+        let shelf = self.shelf_of(id).ok_or(Refusal::SectorMissing { root })?;
+        let held = self.holding(&shelf, &root)?.is_some();
+        let row = held.then(|| self.sector_row(&root)).transpose()?.flatten();
+        let row = row.ok_or(Refusal::SectorMissing { root })?;
+        let outboard = self.outboard(&root)?;
+        let groups = bytes.as_chunks_mut::<GROUP_BYTES>().0;
+        let groups = groups.get_mut(..range.groups().len()).ok_or(Refusal::TooMany)?;
+        match self.ports.sectors.read(row.slot, range.groups().start, groups) {
+            Ok(()) => {}
+            Err(SectorError::Unreadable { .. } | SectorError::NoSuchSlot(_)) => {
+                return Err(Refusal::SectorDamaged { root });
+            }
+            Err(other) => return Err(HostError::from(other).into()),
+        }
+        let mut sound = range.groups().zip(&*groups);
+        if !sound.all(|(at, group)| outboard.groups()[at] == group_hash(group, at)) {
+            tracing::error!(%root, slot = row.slot.0, "a stored sector no longer matches its hashes");
+            return Err(Refusal::SectorDamaged { root });
+        }
+        Ok(outboard.range_proof(range))
+    }
+
+    /// Where an agreement's contents lie; `None` once they are its heir's.
+    pub(crate) fn shelf_of(&self, id: &AgreementId) -> Option<AgreementId> {
+        self.desk().seats.get(id).and_then(|seat| seat.shelf)
     }
 
     /// Whether `peer` has that agreement here: memory is set aside for nobody else.
@@ -251,10 +277,10 @@ impl Host {
 
     pub(crate) fn holding(
         &self,
-        id: &AgreementId,
+        shelf: &AgreementId,
         root: &SectorRoot,
     ) -> Result<Option<HoldingRow>, HostError> {
-        let bytes = self.records().get(Table::Holdings, &rows::holding_key(id, root))?;
+        let bytes = self.records().get(Table::Holdings, &rows::holding_key(shelf, root))?;
         bytes.map(|bytes| HoldingRow::decode(&bytes)).transpose()
     }
 

@@ -5,7 +5,7 @@ use crate::host::Host;
 use layr_protocol::limits::PROTOCOL_VERSION;
 use layr_protocol::{
     Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, HostApi, OwnerRecordBytes,
-    Proposal, Refusal, SignedOffer, Welcome,
+    Proposal, ReadAccount, Refusal, Renew, Renewed, Rotate, SignedOffer, SignedVoucher, Welcome,
 };
 use layr_types::{AgreementId, NodeKey, Signature};
 use std::sync::Arc;
@@ -29,7 +29,8 @@ impl HostApi for HostService {
             return Err(Refusal::OtherLedger);
         }
         let now = self.host.clock.recent().await.map_err(HostError::from)?;
-        Ok(Welcome { version: PROTOCOL_VERSION, now })
+        let free_reads_percent = self.host.config().offer.free_reads_percent;
+        Ok(Welcome { version: PROTOCOL_VERSION, now, free_reads_percent })
     }
 
     async fn offer(self, _: Context) -> Result<SignedOffer, Refusal> {
@@ -79,5 +80,21 @@ impl HostApi for HostService {
 
     async fn get_owner_record(self, _: Context, owner: NodeKey) -> Result<Option<OwnerRecordBytes>, Refusal> {
         self.host.get_owner_record(owner).await
+    }
+
+    async fn reads(self, _: Context, id: AgreementId) -> Result<ReadAccount, Refusal> {
+        self.host.reads(self.peer, id).await
+    }
+
+    async fn voucher(self, _: Context, voucher: SignedVoucher) -> Result<ReadAccount, Refusal> {
+        self.host.voucher(self.peer, voucher).await
+    }
+
+    async fn renew(self, _: Context, renew: Renew) -> Result<Renewed, Refusal> {
+        self.host.renew(self.peer, renew).await
+    }
+
+    async fn rotate(self, _: Context, rotate: Rotate) -> Result<Signature, Refusal> {
+        self.host.rotate(self.peer, rotate).await
     }
 }

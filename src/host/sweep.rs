@@ -18,16 +18,20 @@ const PAGE: usize = 256;
 impl Host {
     /// Lets go of everything a settled agreement held, then of the agreement.
     pub(crate) fn sweep(&self, agreement: &Agreement, now: UnixSeconds) -> Result<(), HostError> {
-        let id = agreement.id;
-        self.trees.forget(&id);
-        while self.sweep_holdings(&id, now)? {}
-        for table in [Table::Contents, Table::Revisions, Table::History] {
+        let (id, shelf) = (agreement.id, agreement.shelf);
+        self.meters.forget(&id);
+        if !agreement.handed {
+            self.trees.forget(&shelf);
+            while self.sweep_holdings(&id, now)? {}
+            while self.sweep_rows(Table::Contents, &shelf)? {}
+        }
+        for table in [Table::Revisions, Table::History] {
             while self.sweep_rows(table, &id)? {}
         }
         let mut desk = self.desk();
         let Some(agreement) = self.agreement(&id)? else { return Ok(()) };
         let mut space = desk.space;
-        let left = agreement.capacity().saturating_sub(agreement.trashed);
+        let left = agreement.promised().saturating_sub(agreement.trashed);
         space.transfer(Account::Reserved, Account::Free, left)?;
         let mut batch = Batch::new();
         batch.retire(&agreement);
@@ -43,7 +47,8 @@ impl Host {
         let mut desk = self.desk();
         let Some(mut agreement) = self.agreement(id)? else { return Ok(false) };
         debug_assert_eq!(agreement.state, AgreementState::Settled, "only settled agreements are swept");
-        let scan = Scan { prefix: id.as_bytes(), after: &[], limit: PAGE };
+        let shelf = agreement.shelf;
+        let scan = Scan { prefix: shelf.as_bytes(), after: &[], limit: PAGE };
         let page = self.records().scan(Table::Holdings, scan)?;
         let (mut batch, mut space) = (Batch::new(), desk.space);
         let empties = now.plus(self.config.trash_life);
@@ -51,7 +56,7 @@ impl Host {
             let (_, root) = rows::read_holding_key(key)?;
             let holding = rows::HoldingRow::decode(value)?;
             if holding.appended == 0 {
-                batch.delete(Table::Pending, rows::pending_key(holding.since, id, &root));
+                batch.delete(Table::Pending, rows::pending_key(holding.since, &shelf, &root));
             }
             batch.delete(Table::Holdings, key.clone());
             if let Some(slot) = self.release(&root, &mut batch)? {
@@ -136,24 +141,24 @@ impl Host {
         let mut moved = 0;
         let scan = Scan { prefix: &[], after: &[], limit: PAGE };
         for (key, _) in self.records().scan(Table::Pending, scan)? {
-            let (since, id, root) = rows::read_pending_key(&key)?;
+            let (since, shelf, root) = rows::read_pending_key(&key)?;
             if since.plus(self.config.pending_life) > now {
                 break;
             }
-            self.let_go_one(key, &id, &root)?;
+            self.let_go_one(key, &shelf, &root)?;
             moved += 1;
         }
         Ok(moved)
     }
 
-    fn let_go_one(&self, key: Vec<u8>, id: &AgreementId, root: &SectorRoot) -> Result<(), HostError> {
+    fn let_go_one(&self, key: Vec<u8>, shelf: &AgreementId, root: &SectorRoot) -> Result<(), HostError> {
         let mut desk = self.desk();
         let (mut batch, mut space) = (Batch::new(), desk.space);
         batch.delete(Table::Pending, key);
-        let pending = self.holding(id, root)?.is_some_and(|holding| holding.appended == 0);
+        let pending = self.holding(shelf, root)?.is_some_and(|holding| holding.appended == 0);
         let mut freed = None;
         if pending {
-            batch.delete(Table::Holdings, rows::holding_key(id, root));
+            batch.delete(Table::Holdings, rows::holding_key(shelf, root));
             freed = self.release(root, &mut batch)?;
             if freed.is_some() {
                 space.transfer(Account::Live, Account::Reserved, 1)?;
@@ -162,7 +167,7 @@ impl Host {
         }
         self.apply(batch)?;
         desk.space = space;
-        if let Some(seat) = desk.seats.get_mut(id).filter(|_| pending) {
+        if let Some(seat) = desk.at_shelf(shelf).filter(|_| pending) {
             seat.held = seat.held.saturating_sub(1);
         }
         if let Some(slot) = freed {

@@ -4,16 +4,15 @@
 //! host's `Arc`. Every attempt to move the ledger is written down before it is made, with the moment of the next
 //! look, so that a host that crashes in between looks at the slot first and repeats nothing that happened.
 
-use crate::agreement::Agreement;
+use crate::agreement::{Agreement, AgreementState};
 use crate::batch::Batch;
 use crate::decide::{Action, Seen, decide};
-use crate::desk::each_row;
 use crate::error::{Chain, HostError};
 use crate::host::Host;
 use crate::ports::{OnLedger, Proof, Scan, Table};
 use crate::rows;
 use layr_audits::{Challenge, Commitment, Draw};
-use layr_market::{Settlement, SlotState, SoftwareSha256};
+use layr_market::{Settlement, SlotState};
 use layr_protocol::CoSigned;
 use layr_types::{AgreementId, AuditSeed, UnixSeconds};
 use std::sync::Arc;
@@ -93,12 +92,12 @@ impl Host {
         let Some(agreement) = self.agreement(id)? else {
             return Err(HostError::Dangling { table: Table::Agreements });
         };
-        let ledger = &self.ports.ledger;
-        let seen = match agreement.state.is_escrowed() || agreement.newest.is_none() {
-            true => self.identify(&agreement, ledger.slot(agreement.place()).await?)?,
+        let seen = match agreement.state.is_escrowed() || agreement.state == AgreementState::Proposed {
+            true => self.look_at_slot(&agreement).await?,
             false => Seen::Empty,
         };
-        let action = decide(&agreement, &seen, now, &ledger.beacon_schedule().await?);
+        let Some(agreement) = self.agreement(id)? else { return Ok(()) };
+        let action = decide(&agreement, &seen, now, &self.ports.ledger.beacon_schedule().await?);
         tracing::debug!(agreement = %id, ?action, "decided");
         self.perform(agreement, action, now).await
     }
@@ -117,6 +116,7 @@ impl Host {
                 self.look_at(agreement, until)
             }
             Action::Open => self.opened(&id).map_err(|_| HostError::Task),
+            Action::HandOver(heir) => self.hand_over(&id, &heir),
             Action::Lapse => self.lapsed(&id),
             Action::Settle(settlement) => self.settled(agreement, settlement, now),
             Action::Sweep => {
@@ -144,7 +144,7 @@ impl Host {
         let at = |state: SlotState| OnLedger { terms: agreement.terms.clone(), state };
         let ledger = &self.ports.ledger;
         match action {
-            Action::Close(state) => match agreement.split.clone() {
+            Action::Close(state) => match agreement.split {
                 Some(split) => ledger.close(at(state), split).await?,
                 None => return Err(HostError::Dangling { table: Table::Agreements }),
             },
@@ -192,27 +192,18 @@ impl Host {
         Ok(ledger.prove(at, proof).await?)
     }
 
-    /// Which known state the slot's 32 bytes are.
-    fn identify(&self, agreement: &Agreement, held: Option<[u8; 32]>) -> Result<Seen, HostError> {
-        let Some(held) = held else { return Ok(Seen::Empty) };
-        let opening = agreement.opening_state();
-        let is = |state: &SlotState| state.commitment(&SoftwareSha256, &agreement.id) == held;
-        if is(&opening) {
-            return Ok(Seen::Opening(opening));
-        }
-        let published = |signed: &CoSigned| opening.published(&SoftwareSha256, &signed.revision);
-        if let Some(newest) = agreement.newest.as_ref().filter(|newest| is(&published(newest))) {
-            return Ok(Seen::Published(published(newest), Box::new(newest.clone())));
-        }
-        let mut seen = Seen::Unknown;
-        each_row(self.records(), Table::Revisions, agreement.id.as_bytes(), |(_, value)| {
-            let signed = crate::agreement::decode_revision(&value)
-                .map_err(|source| HostError::Row { table: Table::Revisions, source })?;
-            if is(&published(&signed)) {
-                seen = Seen::Published(published(&signed), Box::new(signed));
+    /// Looks at the slot and remembers what it holds.
+    pub(crate) async fn look_at_slot(&self, agreement: &Agreement) -> Result<Seen, HostError> {
+        let held = self.ports.ledger.slot(agreement.place()).await?;
+        let seen = self.identify(agreement, held)?;
+        if let Seen::Opening(state) | Seen::Published(state, _) = &seen
+            && agreement.slot != *state
+        {
+            self.update(&agreement.id, |agreement| agreement.adopt(*state))?;
+            if let Some(now) = self.agreement(&agreement.id)? {
+                self.desk().seat(&now);
             }
-            Ok(())
-        })?;
+        }
         Ok(seen)
     }
 
@@ -232,7 +223,11 @@ impl Host {
     }
 
     /// Changes an agreement's record under the desk's lock, so that no revision signed meanwhile is lost.
-    fn update(&self, id: &AgreementId, change: impl FnOnce(&mut Agreement)) -> Result<(), HostError> {
+    pub(crate) fn update(
+        &self,
+        id: &AgreementId,
+        change: impl FnOnce(&mut Agreement),
+    ) -> Result<(), HostError> {
         let _desk = self.desk();
         let Some(mut agreement) = self.agreement(id)? else { return Ok(()) };
         let was_due = agreement.due;
@@ -249,18 +244,17 @@ impl Host {
         settlement: Settlement,
         now: UnixSeconds,
     ) -> Result<(), HostError> {
-        use crate::agreement::AgreementState::Settled;
         let mut desk = self.desk();
         let Some(mut agreement) = self.agreement(&agreement.id)? else { return Ok(()) };
         let was_due = agreement.due;
-        agreement.step(Settled)?;
+        agreement.step(AgreementState::Settled)?;
         agreement.settlement = Some(settlement);
         agreement.due = now;
         let mut batch = Batch::new();
         batch.agreement(&agreement, Some(was_due));
         self.apply(batch)?;
         if let Some(seat) = desk.seats.get_mut(&agreement.id) {
-            seat.state = Settled;
+            seat.state = AgreementState::Settled;
         }
         tracing::info!(agreement = %agreement.id, host = %settlement.host, "an agreement was settled");
         Ok(())

@@ -11,15 +11,19 @@
 pub mod lane;
 pub mod limits;
 mod messages;
+mod reads;
 mod refusal;
 mod service;
+mod split;
 
 pub use messages::{
-    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, OwnerRecordBytes, Proposal,
-    SignedOffer, Welcome,
+    Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, Finish, Hello, OwnerRecordBytes,
+    Proposal, Renew, Renewed, Rotate, SignedOffer, Welcome,
 };
+pub use reads::{ReadAccount, SignedVoucher};
 pub use refusal::{Refusal, Retry};
 pub use service::{HostApi, HostApiClient, HostApiRequest, HostApiResponse};
+pub use split::Ending;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 use crate::limits;
 use crate::refusal::Refusal;
 use layr_audits::{Answer, Challenge};
-use layr_market::{Context, FinalSplit, Offer, Revision, Terms};
+use layr_market::{Context, FinalSplit, Offer, Revision, Rotation, Terms};
 use layr_types::{AuditSeed, SectorRoot, Signature, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub struct Welcome {
     pub version: u16,
     /// The host's ledger clock.
     pub now: UnixSeconds,
+    /// What may be read without paying under an agreement proposed now, over its whole term, in percent of its
+    /// capacity: 100 is one full download.
+    pub free_reads_percent: u32,
 }
 
 /// A host's price list.
@@ -115,6 +118,61 @@ pub struct Finish {
     pub split: FinalSplit,
     /// By the owner's node key over [`FinalSplit::digest`].
     pub signature: Signature,
+}
+
+/// A request to let a new agreement take over an old one's slot, money and contents.
+///
+/// The new terms are what the offer means, with `previous` set to the old agreement and owner account, folder,
+/// slot, token and host as they were. Nothing of it counts before the owner's `renew` transaction; if that never
+/// comes, the proposal lapses with its offer and the old agreement goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renew {
+    /// The new terms.
+    pub terms: Terms,
+    /// The offer they were drafted from, as the host signed it.
+    pub offer: SignedOffer,
+    /// Who gets what of the old agreement, reason [`FinalReason::Renewed`](layr_market::FinalReason::Renewed).
+    pub split: FinalSplit,
+    /// By the owner's present key over [`FinalSplit::digest`].
+    pub signature: Signature,
+    /// The new agreement's first revision; `None` where the old one holds nothing.
+    pub carried: Option<Carried>,
+}
+
+/// The first revision of an agreement that takes over what another held: the opening state followed by an append
+/// of all its sectors at the new terms' start, under the same root. No data travels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carried {
+    /// The revision.
+    pub revision: Revision,
+    /// By the new terms' owner key over [`Revision::digest`].
+    pub signature: Signature,
+}
+
+/// A host's consent to a renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    /// By the host over the new agreement's id.
+    pub terms: Signature,
+    /// By the host over the old agreement's split.
+    pub split: Signature,
+    /// By the host over the carried revision; `None` where none was sent.
+    pub carried: Option<Signature>,
+}
+
+/// A request to countersign a new key of the owner's, so that the ledger takes it at once.
+///
+/// What the old key signed no longer counts on the ledger then; so the new key signs it again beforehand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotate {
+    /// From the caller's key to the new one.
+    pub rotation: Rotation,
+    /// By the caller's key over [`Rotation::digest`].
+    pub signature: Signature,
+    /// By the new key over the newest revision's digest; `None` only where there is no revision.
+    pub newest: Option<Signature>,
+    /// By the new key over the digest of the largest voucher given; `None` only where there is none.
+    pub voucher: Option<Signature>,
 }
 
 /// A revision both have signed.

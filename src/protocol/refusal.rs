@@ -1,6 +1,6 @@
 //! Why a host says no: a number for programs, a sentence for people, and whether to try again.
 
-use layr_types::{ByteCount, SectorRoot, UnixSeconds};
+use layr_types::{ByteCount, SectorRoot, Stroops, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -86,6 +86,38 @@ pub enum Refusal {
     /// A signature does not verify.
     #[error("a signature does not verify")]
     BadSignature,
+    /// The bytes asked for are neither within the free allowance nor covered by a voucher.
+    #[error("reading needs a voucher of {amount} for {bytes} read in all")]
+    PaymentRequired {
+        /// Bytes read in all, once these have been.
+        bytes: ByteCount,
+        /// What they cost in all; above the terms' voucher part if nothing more can be read under them.
+        amount: Stroops,
+    },
+    /// The voucher is above what the terms set aside for reading, or its amount is not positive.
+    #[error("the voucher is not within the {limit} set aside for reading")]
+    VoucherUnfit {
+        /// The terms' voucher part.
+        limit: Stroops,
+    },
+    /// A renewal has been signed: nothing of the old agreement changes until it is on the ledger or has lapsed.
+    #[error("a renewal has been signed; nothing changes until it is on the ledger, or until {until}")]
+    Renewing {
+        /// When the renewal lapses, by the ledger's clock.
+        until: UnixSeconds,
+    },
+    /// The terms do not renew the agreement they name as their predecessor.
+    #[error("the terms do not renew the agreement they name")]
+    NotRenewal,
+    /// A challenge is open on the ledger; this must wait until it is answered.
+    #[error("a challenge is open on the ledger")]
+    Challenged,
+    /// The rotation does not lead from the caller's key to a fresh one, or lacks a signature by the new key.
+    #[error("the rotation does not lead from the caller's key to a fresh one that has signed what counts")]
+    RotationUnfit,
+    /// A new key of the owner's has been countersigned: nothing changes until it is on the ledger.
+    #[error("a rotation of the owner's key has been signed; nothing changes until it is on the ledger")]
+    Rotating,
     /// The data would exceed the agreed capacity.
     #[error("the data exceeds the agreed capacity")]
     OverCapacity,
@@ -140,6 +172,13 @@ impl Refusal {
             Self::ClockSkew { .. } => 306,
             Self::SplitMismatch => 307,
             Self::BadSignature => 308,
+            Self::PaymentRequired { .. } => 309,
+            Self::VoucherUnfit { .. } => 310,
+            Self::Renewing { .. } => 311,
+            Self::NotRenewal => 312,
+            Self::Challenged => 313,
+            Self::RotationUnfit => 314,
+            Self::Rotating => 315,
             Self::OverCapacity => 401,
             Self::SectorMissing { .. } => 402,
             Self::SectorDamaged { .. } => 403,
@@ -158,6 +197,9 @@ impl Refusal {
             | Self::DiskFault
             | Self::LedgerUnavailable
             | Self::Internal { .. }
+            | Self::Renewing { .. }
+            | Self::Challenged
+            | Self::Rotating
             | Self::NotOpen => Retry::Later,
             Self::OfferExpired { .. }
             | Self::TermsNotOffered
@@ -166,6 +208,10 @@ impl Refusal {
             | Self::RevisionMismatch
             | Self::ClockSkew { .. }
             | Self::SplitMismatch
+            | Self::PaymentRequired { .. }
+            | Self::VoucherUnfit { .. }
+            | Self::NotRenewal
+            | Self::RotationUnfit
             | Self::OverCapacity
             | Self::SectorMissing { .. }
             | Self::RootMismatch

@@ -3,8 +3,9 @@
 
 use crate::messages::{
     Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, OwnerRecordBytes, Proposal,
-    SignedOffer, Welcome,
+    Renew, Renewed, Rotate, SignedOffer, Welcome,
 };
+use crate::reads::{ReadAccount, SignedVoucher};
 use crate::refusal::Refusal;
 use layr_types::{AgreementId, NodeKey, Signature};
 
@@ -38,4 +39,13 @@ pub trait HostApi {
     async fn put_owner_record(record: OwnerRecordBytes) -> Result<(), Refusal>;
     /// The newest signed record of an owner this host keeps one for.
     async fn get_owner_record(owner: NodeKey) -> Result<Option<OwnerRecordBytes>, Refusal>;
+    /// What has been read under an agreement and what it costs.
+    async fn reads(id: AgreementId) -> Result<ReadAccount, Refusal>;
+    /// Hands over a voucher for bytes read. One that is not larger than the largest held changes nothing.
+    async fn voucher(voucher: SignedVoucher) -> Result<ReadAccount, Refusal>;
+    /// Asks the host to sign a renewal: new terms, the old agreement's split, and the revision that carries its
+    /// contents over. The consent lapses with the offer unless the owner's `renew` transaction is on the ledger.
+    async fn renew(renew: Renew) -> Result<Renewed, Refusal>;
+    /// Asks the host to countersign a new key of the owner's.
+    async fn rotate(rotate: Rotate) -> Result<Signature, Refusal>;
 }

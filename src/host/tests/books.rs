@@ -103,7 +103,7 @@ impl Outside {
         let (key, id) = (request.owner_key, terms.id(&SoftwareSha256, &context()));
         world.host.propose(key, Proposal { terms: terms.clone(), offer }).await.ok()?;
         let newest = Revision::opening(&terms, id);
-        Some(Owner { signer, key, terms, id, newest, peaks: Peaks::new() })
+        Some(Owner { signer, key, terms, id, newest, peaks: Peaks::new(), voucher: Stroops::ZERO })
     }
 
     async fn append(&mut self, world: &World, at: usize, now: UnixSeconds) {

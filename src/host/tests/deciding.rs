@@ -4,7 +4,7 @@ use super::*;
 use crate::agreement::{Agreement, AgreementState};
 use crate::decide::{Action, Seen, decide};
 use crate::ports::SignedSplit;
-use layr_market::{BeaconSchedule, SlotState};
+use layr_market::{BeaconSchedule, FinalSplit, SlotState};
 use layr_protocol::CoSigned;
 
 const SCHEDULE: BeaconSchedule = BeaconSchedule { genesis: UnixSeconds(0), period: 3 };
@@ -29,6 +29,7 @@ fn name(action: &Action) -> &'static str {
     match action {
         Action::Wait(_) => "wait",
         Action::Open => "open",
+        Action::HandOver(_) => "hand over",
         Action::Lapse => "lapse",
         Action::Close(_) => "close",
         Action::Publish(_) => "publish",

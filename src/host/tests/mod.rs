@@ -6,6 +6,8 @@ mod deciding;
 mod ending;
 mod exam;
 mod lanes;
+mod reading;
+mod renewal;
 mod revisions;
 
 use crate::ports::{HostLedger, HostRecords, SectorStore};
@@ -13,10 +15,10 @@ use crate::twins::{MemoryLedger, MemoryRecords, MemorySectors, PlainNotes};
 use crate::{Host, HostConfig, HostPorts, HostService, serve_lane};
 use layr_audits::{Attempt, AuditKind, AuditRecord, Challenge, Commitment, Outcome, fold, judge};
 use layr_identity::Signer;
-use layr_market::{Context, FinalReason, FinalSplit, Request, Revision, SoftwareSha256, Terms};
+use layr_market::{Context, FinalReason, Request, Revision, SlotState, SoftwareSha256, Terms};
 use layr_merkle::{Peaks, sector_root};
 use layr_protocol::lane::{self, Op, RESPONSE_BYTES};
-use layr_protocol::{Acknowledge, Append, Finish, Proposal, Refusal, SignedOffer};
+use layr_protocol::{Acknowledge, Append, Ending, Finish, Proposal, Refusal, SignedOffer};
 use layr_types::{
     AccountKey, AgreementId, AuditSeed, ByteCount, ContractId, NetworkId, NodeKey, SECTOR_BYTES, SectorRoot,
     Signature, Stroops, UnixSeconds,
@@ -27,6 +29,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 const START: UnixSeconds = UnixSeconds(1_800_000_000);
 const TERM: u64 = 30 * 86_400;
+/// What the tests' owners set aside for reading.
+const VOUCHER_PART: Stroops = Stroops(5_000);
 
 fn context() -> Context {
     Context { network: NetworkId([1; 32]), contract: ContractId([2; 32]) }
@@ -120,6 +124,8 @@ struct Owner {
     id: AgreementId,
     newest: Revision,
     peaks: Peaks,
+    /// The largest voucher given.
+    voucher: Stroops,
 }
 
 impl Owner {
@@ -134,7 +140,7 @@ impl Owner {
             capacity: ByteCount::from_sectors(sectors).expect("small"),
             start: START,
             end: START.plus(TERM),
-            voucher_part: Stroops::ZERO,
+            voucher_part: VOUCHER_PART,
             salt: [seed; 16],
         };
         let terms = offer.offer.draft(&request).expect("the offer covers it");
@@ -150,7 +156,7 @@ impl Owner {
         let id = terms.id(&SoftwareSha256, &context());
         assert!(layr_identity::verify(&world.host.key(), &id.0, &signature), "the host signs the id");
         let newest = Revision::opening(&terms, id);
-        Ok(Self { signer, key, terms, id, newest, peaks: Peaks::new() })
+        Ok(Self { signer, key, terms, id, newest, peaks: Peaks::new(), voucher: Stroops::ZERO })
     }
 
     /// Opened on the ledger and active.
@@ -224,8 +230,9 @@ impl Owner {
     }
 
     fn finish(&self, reason: FinalReason) -> Finish {
-        let fair = crate::fair_split(&self.terms, &self.newest, reason).expect("fits");
-        let split = FinalSplit { id: self.id, n: self.newest.n, host: fair.host, owner: fair.owner, reason };
+        let (terms, newest, state) = (&self.terms, &self.newest, &SlotState::opening(&self.terms));
+        let ending = Ending { terms, newest, state, voucher: self.voucher };
+        let split = ending.fair_split(reason).expect("fits");
         Finish { signature: self.signer.sign(&split.digest(&SoftwareSha256)), split }
     }
 }

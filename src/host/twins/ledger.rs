@@ -5,8 +5,8 @@ use crate::ports::{HostLedger, LedgerError, OnLedger, Proof, SignedSplit, SlotPl
 use futures::future::BoxFuture;
 use layr_identity::verify;
 use layr_market::{
-    BeaconSchedule, Context, Outcome, Revision, Settled, Settlement, SlotState, SoftwareSha256, Stage, Terms,
-    leaf_index, settle,
+    BeaconSchedule, Context, FinalReason, Outcome, Phase, Revision, Rotation, Settled, Settlement, SlotState,
+    SoftwareSha256, Stage, Terms, leaf_index, settle,
 };
 use layr_merkle::verify_leaf_proof;
 use layr_protocol::CoSigned;
@@ -97,6 +97,51 @@ impl MemoryLedger {
         Ok(())
     }
 
+    /// Renews an agreement as its owner would: pays the old one out by its split and opens the new one in its
+    /// slot.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] where the split or the new terms do not fit, or a signature is missing.
+    pub fn renew(&self, at: &OnLedger, signed: &SignedSplit, terms: &Terms) -> Result<(), LedgerError> {
+        let mut state = self.reachable()?;
+        let old = self.known(&state, at)?;
+        let id = terms.id(&SoftwareSha256, &self.context);
+        check(state.now <= terms.offer_expiry, "the offer has expired")?;
+        check(at.state.phase == Phase::Active, "a challenge is open")?;
+        check(terms.previous == old && SlotPlace::of(terms) == SlotPlace::of(&at.terms), "not a renewal")?;
+        check(signed.split.reason == FinalReason::Renewed, "not the split of a renewal")?;
+        self.check_split(at, signed)?;
+        self.pay(&mut state, at, Outcome::Cooperative(&signed.split))?;
+        let free = state.deposited + signed.split.host - terms.collateral;
+        check(!free.is_negative(), "the host's collateral is short")?;
+        state.deposited = free;
+        let opening = SlotState::opening(terms).commitment(&SoftwareSha256, &id);
+        state.slots.insert(SlotPlace::of(terms), opening);
+        state.calls.push("renew");
+        Ok(())
+    }
+
+    /// Rotates a key as both parties together would; their signatures are taken for granted.
+    ///
+    /// # Errors
+    /// [`LedgerError::Refused`] where the rotation does not fit the state.
+    pub fn rotate(&self, terms: &Terms, held: &SlotState, rotation: &Rotation) -> Result<(), LedgerError> {
+        let at = OnLedger { terms: terms.clone(), state: *held };
+        let mut state = self.reachable()?;
+        let id = self.known(&state, &at)?;
+        let next = held.rotated(rotation).map_err(|error| refused(&error.to_string()))?;
+        state.slots.insert(SlotPlace::of(terms), next.commitment(&SoftwareSha256, &id));
+        state.calls.push("rotate");
+        Ok(())
+    }
+
+    fn check_split(&self, at: &OnLedger, signed: &SignedSplit) -> Answer<()> {
+        let digest = signed.split.digest(&SoftwareSha256);
+        check(verify(&at.state.owner_key, &digest, &signed.owner), "not the owner's signature")?;
+        check(verify(&at.state.host_key, &digest, &signed.host), "not the host's signature")?;
+        check(at.state.n <= signed.split.n, "a newer revision was published")
+    }
+
     /// Every settlement made, oldest first.
     #[must_use]
     pub fn paid(&self) -> Vec<Paid> {
@@ -156,8 +201,8 @@ impl MemoryLedger {
         let digest = newest.revision.digest(&SoftwareSha256);
         check(matches!(stage, Stage::Running | Stage::Publishing), "the root is frozen")?;
         check(newest.revision.n > at.state.n && newest.revision.id == id, "not newer")?;
-        check(verify(&at.terms.owner_key, &digest, &newest.owner), "not the owner's signature")?;
-        check(verify(&at.terms.host_key, &digest, &newest.host), "not the host's signature")?;
+        check(verify(&at.state.owner_key, &digest, &newest.owner), "not the owner's signature")?;
+        check(verify(&at.state.host_key, &digest, &newest.host), "not the host's signature")?;
         let next = at.state.published(&SoftwareSha256, &newest.revision).commitment(&SoftwareSha256, &id);
         state.slots.insert(SlotPlace::of(&at.terms), next);
         state.calls.push("publish");
@@ -198,11 +243,9 @@ impl MemoryLedger {
 
     fn close_now(&self, at: &OnLedger, signed: &SignedSplit) -> Answer<()> {
         let mut state = self.reachable()?;
-        let digest = signed.split.digest(&SoftwareSha256);
         check(state.now > at.terms.offer_expiry, "the offer has not expired")?;
-        check(verify(&at.terms.owner_key, &digest, &signed.owner), "not the owner's signature")?;
-        check(verify(&at.terms.host_key, &digest, &signed.host), "not the host's signature")?;
-        check(at.state.n <= signed.split.n, "a newer revision was published")?;
+        check(signed.split.reason != FinalReason::Renewed, "only a renewal may use this split")?;
+        self.check_split(at, signed)?;
         self.pay(&mut state, at, Outcome::Cooperative(&signed.split))?;
         state.calls.push("close");
         Ok(())
