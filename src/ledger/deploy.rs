@@ -118,6 +118,7 @@ impl EscrowConfig {
             ("beacon_genesis", stellar_xdr::ScVal::U64(self.beacon.genesis.0)),
             ("beacon_key", to::bytes(&self.beacon_key)?),
             ("beacon_period", stellar_xdr::ScVal::U32(self.beacon.period)),
+            ("min_bond", to::amount(self.min_bond.0)),
             ("tokens", tokens),
         ])
     }

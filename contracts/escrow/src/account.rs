@@ -6,7 +6,7 @@ use crate::hash::{HostSha256, check_signature, context};
 use crate::{payout, storage};
 use layr_market::{Kind, message_digest};
 use soroban_sdk::{
-    Address, Bytes, BytesN, Env, token,
+    Address, Bytes, BytesN, Env,
     xdr::{FromXdr as _, ToXdr as _},
 };
 
@@ -47,7 +47,7 @@ fn account_key(env: &Env, address: &Address) -> Result<[u8; 32], Error> {
 }
 
 /// Refuses what is not a movement of an allowed token.
-fn check_movement(env: &Env, token: &Address, amount: i128) -> Result<(), Error> {
+pub fn check_movement(env: &Env, token: &Address, amount: i128) -> Result<(), Error> {
     if amount <= 0 {
         return Err(Error::AmountNotPositive);
     }
@@ -78,6 +78,21 @@ pub fn register(
     Ok(())
 }
 
+/// Takes from a free balance.
+pub fn take(env: &Env, key: &BytesN<32>, token: &Address, amount: i128) -> Result<(), Error> {
+    if storage::add_balance(env, key, token, -amount) < 0 {
+        return Err(Error::BalanceTooSmall);
+    }
+    Ok(())
+}
+
+/// The account registered for a host key, which has authorised the call.
+pub fn require_registered(env: &Env, key: &BytesN<32>) -> Result<Address, Error> {
+    let account = storage::account(env, key).ok_or(Error::NotRegistered)?;
+    account.require_auth();
+    Ok(account)
+}
+
 /// Adds to a free balance.
 pub fn deposit(
     env: &Env,
@@ -89,20 +104,16 @@ pub fn deposit(
     from.require_auth();
     check_movement(env, token, amount)?;
     storage::add_balance(env, key, token, amount);
-    token::TokenClient::new(env, token).transfer(from, env.current_contract_address(), &amount);
+    payout::receive(env, token, from, amount);
     Deposited { key: key.clone(), amount, token: token.clone() }.publish(env);
     Ok(())
 }
 
 /// Pays free balance to the registered account.
 pub fn withdraw(env: &Env, key: &BytesN<32>, token: &Address, amount: i128) -> Result<(), Error> {
-    let account = storage::account(env, key).ok_or(Error::NotRegistered)?;
-    account.require_auth();
+    let account = require_registered(env, key)?;
     check_movement(env, token, amount)?;
-    if storage::balance(env, key, token) < amount {
-        return Err(Error::BalanceTooSmall);
-    }
-    storage::add_balance(env, key, token, -amount);
+    take(env, key, token, amount)?;
     payout::send(env, token, &account, amount);
     Withdrawn { key: key.clone(), amount, token: token.clone() }.publish(env);
     Ok(())

@@ -7,11 +7,11 @@
 use crate::account::{account_address, contract_address};
 use crate::error::Error;
 use crate::hash::{HostSha256, context};
-use crate::payout::{Run, burn_address, pay};
+use crate::payout::{burn_address, pay};
 use crate::storage;
 use layr_market::{
-    Kind, Outcome, REVISION_BYTES, Revision, SLOT_STATE_BYTES, SettleError, Settled, Settlement, Sha256 as _,
-    SlotState, Stage, TERMS_BYTES, Terms, digest, message_digest, settle,
+    Kind, MoveError, Outcome, Phase, REVISION_BYTES, Revision, SLOT_STATE_BYTES, SettleError, Settled,
+    Settlement, Sha256 as _, SlotState, Stage, TERMS_BYTES, Terms, digest, message_digest, settle,
 };
 use layr_types::{AgreementId, UnixSeconds};
 use soroban_sdk::{Address, Bytes, BytesN, Env};
@@ -45,6 +45,11 @@ pub fn read_terms(env: &Env, bytes: &Bytes) -> Result<(Terms, AgreementId), Erro
     Ok((terms, AgreementId(id)))
 }
 
+/// What the slot of an agreement in this state holds: [`SlotState::commitment`], over bytes already encoded.
+pub fn commitment(env: &Env, id: &AgreementId, state: &[u8; SLOT_STATE_BYTES]) -> [u8; 32] {
+    HostSha256(env).sha256(&[Kind::Slot.tag(), &id.0, state])
+}
+
 impl<'a> Agreement<'a> {
     /// Checks terms and state against the slot.
     pub fn load(env: &'a Env, terms: &Bytes, state: &Bytes) -> Result<Self, Error> {
@@ -53,7 +58,7 @@ impl<'a> Agreement<'a> {
         let state = SlotState::decode(&raw).map_err(|_| Error::Malformed)?;
         let owner = account_address(env, &terms.owner_account.0)?;
         let held = storage::slot(env, &owner, terms.folder, terms.slot.into());
-        if held != HostSha256(env).sha256(&[Kind::Slot.tag(), &id.0, &raw]) {
+        if held != commitment(env, &id, &raw) {
             return Err(Error::SlotMismatch);
         }
         let token = contract_address(env, &terms.token.0)?;
@@ -70,14 +75,20 @@ impl<'a> Agreement<'a> {
         BytesN::from_array(self.env, &self.id.0)
     }
 
-    /// Reads a revision of this agreement; with its digest.
-    pub fn read_revision(&self, bytes: &Bytes) -> Result<(Revision, [u8; 32]), Error> {
-        let raw = exactly::<REVISION_BYTES>(bytes)?;
-        let revision = Revision::decode(&raw).map_err(|_| Error::Malformed)?;
-        if revision.id != self.id {
+    /// The bytes of a signed object of this agreement, with its digest. They all open with a version byte and
+    /// the agreement's id.
+    pub fn read<const N: usize>(&self, bytes: &Bytes, kind: Kind) -> Result<([u8; N], [u8; 32]), Error> {
+        let raw = exactly::<N>(bytes)?;
+        if raw.get(1..33) != Some(&self.id.0[..]) {
             return Err(Error::WrongAgreement);
         }
-        Ok((revision, digest(&HostSha256(self.env), Kind::Revision, &raw)))
+        Ok((raw, digest(&HostSha256(self.env), kind, &raw)))
+    }
+
+    /// Reads a revision of this agreement; with its digest.
+    pub fn read_revision(&self, bytes: &Bytes) -> Result<(Revision, [u8; 32]), Error> {
+        let (raw, digest) = self.read::<REVISION_BYTES>(bytes, Kind::Revision)?;
+        Ok((Revision::decode(&raw).map_err(|_| Error::Malformed)?, digest))
     }
 
     /// Reads the revision on record.
@@ -89,14 +100,30 @@ impl<'a> Agreement<'a> {
         Ok(revision)
     }
 
-    /// Puts another state into the slot.
-    pub fn replace(&self, state: &SlotState) {
-        self.set_slot(&state.commitment(&HostSha256(self.env), &self.id));
+    /// Refuses while a challenge is open: it is over before the agreement ends, or nobody has answered it.
+    pub fn require_unchallenged(&self) -> Result<(), Error> {
+        match self.state.phase {
+            Phase::Active => Ok(()),
+            Phase::Challenged => Err(Error::ChallengeOpen),
+        }
     }
 
-    /// Ends it: frees the slot, adds the host's share to its balance, burns, and adds the owner's share to
-    /// `run`.
-    pub fn settle(&self, outcome: Outcome<'_>, run: &mut Run<'_>) -> Result<Settlement, Error> {
+    /// Puts the state that follows into the slot; returns its bytes, for the event.
+    pub fn enter(&self, next: Result<SlotState, MoveError>) -> Result<Bytes, Error> {
+        let next = next.map_err(|error| Error::of_move(error, self.state.phase))?;
+        let raw = next.encode();
+        self.set_slot(&commitment(self.env, &self.id, &raw));
+        Ok(Bytes::from_slice(self.env, &raw))
+    }
+
+    /// The key the host's balance is kept under.
+    pub fn host(&self) -> BytesN<32> {
+        BytesN::from_array(self.env, &self.terms.host_key.0)
+    }
+
+    /// Ends it: frees the slot, adds the host's share to its balance, burns. The owner's share is left to the
+    /// caller, and so is the bond of an open challenge.
+    pub fn settle(&self, outcome: Outcome<'_>) -> Result<Settlement, Error> {
         let settled = Settled { floor: self.state.floor, voucher: self.state.voucher };
         let ending = self.terms.end.min(self.ending());
         let split = settle(&self.terms, settled, ending, outcome).map_err(|error| match error {
@@ -104,12 +131,17 @@ impl<'a> Agreement<'a> {
             _ => Error::SplitUnfit,
         })?;
         self.set_slot(&[0; 32]);
-        let host = BytesN::from_array(self.env, &self.terms.host_key.0);
-        storage::add_balance(self.env, &host, &self.token, split.host.0);
-        run.add(&self.token, &self.owner, split.owner.0);
+        storage::add_balance(self.env, &self.host(), &self.token, split.host.0);
         if split.burn.0 > 0 {
             pay(self.env, &self.token, &burn_address(self.env)?, split.burn.0);
         }
+        Ok(split)
+    }
+
+    /// Ends it and pays the owner its share; with it the bond of a challenge nobody answered.
+    pub fn end(&self, outcome: Outcome<'_>) -> Result<Settlement, Error> {
+        let split = self.settle(outcome)?;
+        pay(self.env, &self.token, &self.owner, split.owner.0 + self.state.challenge.bond.0);
         Ok(split)
     }
 

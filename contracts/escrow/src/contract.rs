@@ -2,18 +2,23 @@
 //!
 //! # Security
 //!
-//! `register` and `deposit` want the paying account's authorisation, `withdraw` the registered account's,
-//! `open` the owner's. Everything else may be called by anyone, because what it does was signed by both
-//! parties, proved, or follows from the clock.
+//! `register` and `deposit` want the paying account's authorisation, `withdraw`, `bond`, `unbond` and `release`
+//! the registered account's, `open` and `renew` the owner's, `start_rotation` the account of the side whose key
+//! changes, `challenge` that of whoever pays the bond. Everything else may be called by anyone, because what it
+//! does was signed by the parties it concerns, proved, or follows from the clock.
 
 #![allow(missing_docs, reason = "the SDK's macros add functions without any")]
+#![allow(clippy::too_many_arguments, reason = "the environment comes on top of a call's five arguments")]
 
 use crate::error::Error;
 use crate::types::{
-    Closing, Config, Constants, MAX_CLOSE, MAX_OPEN, MAX_TOKENS, OPENING_SLACK_SECONDS, Opening, Publication,
-    SLOTS_PER_FOLDER, VERSION,
+    Accusation, BOND_DELAY_SECONDS, Bond, Closing, Config, Constants, MAX_CLOSE, MAX_OPEN, MAX_RENEW,
+    MAX_TOKENS, OPENING_SLACK_SECONDS, Opening, Publication, Renewal, SLOTS_PER_FOLDER, VERSION,
 };
-use crate::{account, beacon, close, expire, open, payout, prove, publish, storage};
+use crate::{
+    account, beacon, bond, challenge, close, expire, notice, open, payout, prove, publish, redeem, renew,
+    rotate, storage,
+};
 use soroban_sdk::{Address, Bytes, BytesN, Env, Vec, contract, contractimpl, panic_with_error};
 
 /// The escrow.
@@ -91,6 +96,97 @@ impl Escrow {
         expire::expire(&env, &terms, &state, &revision)
     }
 
+    /// Renews 1 to 20 agreements in their slots.
+    pub fn renew(env: Env, owner: Address, batch: Vec<Renewal>) -> Result<(), Error> {
+        renew::renew(&env, &owner, &batch)
+    }
+
+    /// Demands leaves in mid-term.
+    pub fn challenge(env: Env, accusation: Accusation) -> Result<(), Error> {
+        challenge::challenge(&env, &accusation)
+    }
+
+    /// Shows the leaves a challenge demands.
+    pub fn respond(
+        env: Env,
+        terms: Bytes,
+        state: Bytes,
+        revision: Bytes,
+        leaves: Bytes,
+        proofs: Bytes,
+    ) -> Result<(), Error> {
+        challenge::respond(&env, &terms, &state, (&revision, &leaves, &proofs))
+    }
+
+    /// Ends an agreement whose challenge nobody answered.
+    pub fn default(env: Env, terms: Bytes, state: Bytes, revision: Bytes) -> Result<(), Error> {
+        expire::default(&env, &terms, &state, &revision)
+    }
+
+    /// Gives notice: the agreement ends earlier.
+    pub fn start_close(
+        env: Env,
+        terms: Bytes,
+        state: Bytes,
+        notice: Bytes,
+        sig: BytesN<64>,
+    ) -> Result<(), Error> {
+        notice::start_close(&env, &terms, &state, (&notice, &sig))
+    }
+
+    /// Records the owner's largest promise for bytes read.
+    pub fn redeem(
+        env: Env,
+        terms: Bytes,
+        state: Bytes,
+        voucher: Bytes,
+        sig: BytesN<64>,
+    ) -> Result<(), Error> {
+        redeem::redeem(&env, &terms, &state, (&voucher, &sig))
+    }
+
+    /// Changes a key as both parties signed.
+    pub fn rotate(
+        env: Env,
+        terms: Bytes,
+        state: Bytes,
+        rotation: Bytes,
+        owner_sig: BytesN<64>,
+        host_sig: BytesN<64>,
+    ) -> Result<(), Error> {
+        rotate::rotate(&env, &terms, &state, (&rotation, &owner_sig, &host_sig))
+    }
+
+    /// Asks for another key by one side's account alone.
+    pub fn start_rotation(env: Env, terms: Bytes, state: Bytes, rotation: Bytes) -> Result<(), Error> {
+        rotate::start_rotation(&env, &terms, &state, &rotation)
+    }
+
+    /// Completes such a change when its time has come.
+    pub fn finish_rotation(env: Env, terms: Bytes, state: Bytes, rotation: Bytes) -> Result<(), Error> {
+        rotate::finish_rotation(&env, &terms, &state, &rotation)
+    }
+
+    /// Moves free balance into a host key's bond.
+    pub fn bond(env: Env, key: BytesN<32>, token: Address, amount: i128) -> Result<(), Error> {
+        bond::bond(&env, &key, &token, amount)
+    }
+
+    /// Lets part of a bond leave.
+    pub fn unbond(env: Env, key: BytesN<32>, token: Address, amount: i128) -> Result<(), Error> {
+        bond::unbond(&env, &key, &token, amount)
+    }
+
+    /// Moves what has left a bond back to the free balance.
+    pub fn release(env: Env, key: BytesN<32>, token: Address) -> Result<(), Error> {
+        bond::release(&env, &key, &token)
+    }
+
+    /// A host key's bond.
+    pub fn bonded(env: Env, key: BytesN<32>, token: Address) -> Bond {
+        storage::bond(&env, &key, &token)
+    }
+
     /// Extends a folder's life.
     pub fn bump(env: Env, owner: Address, folder: u32, ledgers: u32) {
         storage::extend_folder(&env, &owner, folder, ledgers);
@@ -134,9 +230,11 @@ impl Escrow {
     /// What every deployment shares.
     pub fn constants(env: Env) -> Result<Constants, Error> {
         Ok(Constants {
+            bond_delay: BOND_DELAY_SECONDS,
             burn: payout::burn_address(&env)?,
             max_close: MAX_CLOSE,
             max_open: MAX_OPEN,
+            max_renew: MAX_RENEW,
             opening_slack: OPENING_SLACK_SECONDS,
             slots: SLOTS_PER_FOLDER,
             version: VERSION,
@@ -148,5 +246,9 @@ fn is_sound(env: &Env, config: &Config) -> bool {
     let tokens = &config.tokens;
     let distinct = tokens.iter().all(|token| tokens.first_index_of(&token) == tokens.last_index_of(&token));
     let count = (1..=MAX_TOKENS).contains(&tokens.len());
-    count && distinct && config.beacon_period > 0 && beacon::is_key(env, &config.beacon_key)
+    count
+        && distinct
+        && config.beacon_period > 0
+        && config.min_bond >= 0
+        && beacon::is_key(env, &config.beacon_key)
 }

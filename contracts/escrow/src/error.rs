@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "the SDK's macros add functions without any")]
 
+use layr_market::{MoveError, Phase};
 use soroban_sdk::contracterror;
 
 /// Why a call was refused; the whole transaction then leaves no trace.
@@ -57,4 +58,50 @@ pub enum Error {
     ProofInvalid = 7023,
     /// Bytes follow the last proof.
     ProofSurplus = 7024,
+    /// A challenge waits for its answer.
+    ChallengeOpen = 7025,
+    /// No challenge is open.
+    NoChallenge = 7026,
+    /// The challenge is not the next one, comes too soon, or the terms allow no more.
+    TooManyChallenges = 7027,
+    /// The bond is below the disclosure price, or a host bonded a challenge of itself.
+    BondUnfit = 7028,
+    /// The challenge's signature has lapsed.
+    SignatureLapsed = 7029,
+    /// No revision as new as the challenge wants is published.
+    NotPublished = 7030,
+    /// This party may not do that, or not this kind of it.
+    NotParty = 7031,
+    /// The voucher is not above the last one, or above the voucher part.
+    VoucherUnfit = 7032,
+    /// The key is not the present one, the new one is in use already, or nothing of the kind (or something else)
+    /// is pending.
+    KeyUnfit = 7033,
+    /// The list of leaves is not what the challenge commits to.
+    WrongLeaves = 7034,
+    /// Split or terms are not those of a renewal; or a renewal's split was passed to `close`.
+    NotRenewal = 7035,
+    /// The bond's delay is not over.
+    BondLeaving = 7036,
+    /// The host's bond is below the deployment's least, or below what was to leave.
+    BondTooSmall = 7037,
+}
+
+impl Error {
+    /// Why a state that stands in `phase` cannot be followed by the one asked for.
+    pub(crate) const fn of_move(error: MoveError, phase: Phase) -> Self {
+        match (error, phase) {
+            (MoveError::Phase, Phase::Active) => Self::NoChallenge,
+            (MoveError::Phase, Phase::Challenged) => Self::ChallengeOpen,
+            (MoveError::TooManyChallenges, _) => Self::TooManyChallenges,
+            (MoveError::Bond, _) => Self::BondUnfit,
+            (MoveError::Lapsed, _) => Self::SignatureLapsed,
+            (MoveError::NotPublished, _) => Self::NotPublished,
+            (MoveError::Party, _) => Self::NotParty,
+            (MoveError::Voucher, _) => Self::VoucherUnfit,
+            (MoveError::Key, _) => Self::KeyUnfit,
+            (MoveError::Revision, _) => Self::RevisionUnfit,
+            _ => Self::WrongStage,
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! The escrow contract: what owner and host lock on the Stellar network, and the only ways it comes out again.
 //!
 //! ```text
-//!          open                        publish (higher n)
+//!          open                        publish (higher n), redeem, start_close, rotate
 //! (slot 0) ────► ACTIVE ◄───────────┐
-//!    ▲             │ └──────────────┘
-//!    ├── close ◄───┤ at any time, both sign
+//!    ▲           ▲ │ └──────────────┘
+//!    │   respond │ │ challenge (over before the end)
+//!    │           │ ▼
+//!    ├─ default ◄ CHALLENGED ◄─ publish (until the challenge's root freezes)
+//!    ├── close ◄───┤ at any time, both sign; renew likewise, and the slot is filled again
 //!    ├── prove ◄───┤ in [end + D, end + D + W]: the host is paid what accrued
 //!    └── expire ◄──┘ afterwards: missed, or never used
 //! ```
@@ -21,6 +24,8 @@
 mod account;
 mod agreement;
 mod beacon;
+mod bond;
+mod challenge;
 mod close;
 mod contract;
 mod curve;
@@ -28,21 +33,27 @@ mod error;
 mod event;
 mod expire;
 mod hash;
+mod notice;
 mod open;
 mod payout;
 mod prove;
 mod publish;
+mod redeem;
+mod renew;
+mod rotate;
 mod storage;
 mod types;
 
 pub use contract::{Escrow, EscrowClient};
 pub use error::Error;
 pub use event::{
-    BeaconPosted, Closed, Credited, Deposited, Expired, Opened, Proved, Published, Registered, Withdrawn,
+    Answered, BeaconPosted, Bonded, Challenged, Closed, Credited, Defaulted, Deposited, Expired, NoticeGiven,
+    Opened, Proved, Published, Redeemed, Registered, Released, Rotated, RotationStarted, Unbonding,
+    Withdrawn,
 };
 pub use types::{
-    BURN_ADDRESS_SEED, Closing, Config, Constants, MAX_CLOSE, MAX_OPEN, MAX_TOKENS, OPENING_SLACK_SECONDS,
-    Opening, Publication, SLOTS_PER_FOLDER,
+    Accusation, BOND_DELAY_SECONDS, BURN_ADDRESS_SEED, Bond, Closing, Config, Constants, MAX_CLOSE, MAX_OPEN,
+    MAX_RENEW, MAX_TOKENS, OPENING_SLACK_SECONDS, Opening, Publication, Renewal, SLOTS_PER_FOLDER,
 };
 
 #[cfg(test)]

@@ -7,6 +7,11 @@ use crate::storage;
 use crate::types::BURN_ADDRESS_SEED;
 use soroban_sdk::{Address, Bytes, Env, token};
 
+/// Takes an amount from somebody who has authorised it, or traps.
+pub fn receive(env: &Env, token: &Address, from: &Address, amount: i128) {
+    token::TokenClient::new(env, token).transfer(from, env.current_contract_address(), &amount);
+}
+
 /// Transfers or traps.
 pub fn send(env: &Env, token: &Address, to: &Address, amount: i128) {
     token::TokenClient::new(env, token).transfer(&env.current_contract_address(), to, &amount);

@@ -5,14 +5,15 @@ use crate::agreement::Agreement;
 use crate::error::Error;
 use crate::event::Published;
 use crate::hash::check_signature;
+use crate::storage;
 use crate::types::Publication;
-use layr_market::{SlotState, Stage};
-use soroban_sdk::{Bytes, Env};
+use layr_market::SlotState;
+use soroban_sdk::Env;
 
 /// Replaces the revision on record by a newer one.
 pub fn publish(env: &Env, publication: &Publication) -> Result<(), Error> {
     let agreement = Agreement::load(env, &publication.terms, &publication.state)?;
-    if !matches!(agreement.stage(), Stage::Running | Stage::Publishing) {
+    if !agreement.state.takes_revisions(&agreement.terms, storage::now(env)) {
         return Err(Error::WrongStage);
     }
     let (revision, digest) = agreement.read_revision(&publication.revision)?;
@@ -25,9 +26,7 @@ pub fn publish(env: &Env, publication: &Publication) -> Result<(), Error> {
     let state = SlotState { n: revision.n, revision: digest, ..agreement.state };
     check_signature(env, &state.owner_key.0, &digest, &publication.owner_sig);
     check_signature(env, &state.host_key.0, &digest, &publication.host_sig);
-    agreement.replace(&state);
-    let id = agreement.event_id();
-    let state = Bytes::from_slice(env, &state.encode());
+    let (id, state) = (agreement.event_id(), agreement.enter(Ok(state))?);
     Published { id, revision: publication.revision.clone(), state }.publish(env);
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! faster network does not shorten them. The instance is never extended here, since whoever did would pay the
 //! rent of the whole code.
 
-use crate::types::{Config, SLOTS_PER_FOLDER};
+use crate::types::{Bond, Config, SLOTS_PER_FOLDER};
 use layr_types::UnixSeconds;
 use soroban_sdk::{Address, Bytes, BytesN, Env, contracttype};
 
@@ -28,6 +28,8 @@ pub enum Key {
     Account(BytesN<32>),
     /// A beacon round's randomness.
     Beacon(u64),
+    /// A host key's bond of a token.
+    Bond(BytesN<32>, Address),
 }
 
 // QUERY
@@ -72,6 +74,12 @@ pub fn account(env: &Env, key: &BytesN<32>) -> Option<Address> {
 /// A posted round's randomness.
 pub fn beacon(env: &Env, round: u64) -> Option<BytesN<32>> {
     env.storage().temporary().get(&Key::Beacon(round))
+}
+
+/// A host key's bond.
+pub fn bond(env: &Env, key: &BytesN<32>, token: &Address) -> Bond {
+    let none = Bond { amount: 0, free_at: 0, leaving: 0 };
+    env.storage().persistent().get(&Key::Bond(key.clone(), token.clone())).unwrap_or(none)
 }
 
 /// The ledger's time.
@@ -119,6 +127,11 @@ pub fn set_account(env: &Env, key: &BytesN<32>, account: &Address) {
     env.storage().persistent().set(&Key::Account(key.clone()), account);
 }
 
+/// Writes a host key's bond.
+pub fn set_bond(env: &Env, key: &BytesN<32>, token: &Address, bond: &Bond) {
+    env.storage().persistent().set(&Key::Bond(key.clone(), token.clone()), bond);
+}
+
 /// Keeps a round's randomness for two days.
 pub fn set_beacon(env: &Env, round: u64, randomness: &BytesN<32>) {
     let key = Key::Beacon(round);
@@ -136,6 +149,11 @@ pub fn extend_folder(env: &Env, owner: &Address, number: u32, ledgers: u32) {
 /// Makes sure a balance lives for so many ledgers.
 pub fn extend_balance(env: &Env, key: &BytesN<32>, token: &Address, ledgers: u32) {
     extend(env, &Key::Balance(key.clone(), token.clone()), ledgers);
+}
+
+/// Makes sure a bond lives for so many ledgers.
+pub fn extend_bond(env: &Env, key: &BytesN<32>, token: &Address, ledgers: u32) {
+    extend(env, &Key::Bond(key.clone(), token.clone()), ledgers);
 }
 
 /// Ledgers from now to `until` at 2.5 s each.

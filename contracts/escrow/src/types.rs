@@ -8,6 +8,10 @@ use soroban_sdk::{Address, Bytes, BytesN, Vec, contracttype};
 pub const MAX_OPEN: u32 = 40;
 /// Most agreements one `close` takes.
 pub const MAX_CLOSE: u32 = 20;
+/// Most agreements one `renew` takes.
+pub const MAX_RENEW: u32 = 20;
+/// How long a bond stays after its host asked for it: 15 days, more than twice the longest window.
+pub const BOND_DELAY_SECONDS: u64 = 15 * 86_400;
 /// Most tokens a deployment may escrow.
 pub const MAX_TOKENS: u32 = 4;
 /// Slots in one folder.
@@ -29,6 +33,8 @@ pub struct Config {
     pub beacon_key: BytesN<192>,
     /// Seconds between the beacon's rounds.
     pub beacon_period: u32,
+    /// The least bond of a host whose terms are opened, in the terms' token; 0 for none.
+    pub min_bond: i128,
     /// The asset contracts that may be escrowed: 1 to 4, trusted not to misreport transfers.
     pub tokens: Vec<Address>,
 }
@@ -75,16 +81,60 @@ pub struct Closing {
     pub terms: Bytes,
 }
 
+/// One agreement to renew: its end and what takes its place.
+#[contracttype]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// The old agreement's end, by a split whose reason is the renewal.
+    pub closing: Closing,
+    /// The new agreement.
+    pub opening: Opening,
+}
+
+/// One challenge to open.
+#[contracttype]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accusation {
+    /// The canonical challenge.
+    pub challenge: Bytes,
+    /// Who pays the bond, where there is one.
+    pub from: Address,
+    /// The named leaves, 8 big-endian bytes each; empty for a random challenge.
+    pub leaves: Bytes,
+    /// The challenger's signature over the challenge's digest.
+    pub sig: BytesN<64>,
+    /// The slot's present state, canonical.
+    pub state: Bytes,
+    /// Canonical terms.
+    pub terms: Bytes,
+}
+
+/// What a host key keeps on the ledger to be taken seriously: nobody else can take it, and it leaves slowly.
+#[contracttype]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bond {
+    /// What counts.
+    pub amount: i128,
+    /// When what is leaving may be released, UNIX seconds.
+    pub free_at: u64,
+    /// What is leaving.
+    pub leaving: i128,
+}
+
 /// What is the same in every deployment of this code.
 #[contracttype]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Constants {
+    /// How long a bond takes to leave, seconds.
+    pub bond_delay: u64,
     /// Where burnt collateral goes.
     pub burn: Address,
     /// Most agreements per `close`.
     pub max_close: u32,
     /// Most agreements per `open`.
     pub max_open: u32,
+    /// Most agreements per `renew`.
+    pub max_renew: u32,
     /// How far the start may lie from the opening, seconds.
     pub opening_slack: u64,
     /// Slots per folder.

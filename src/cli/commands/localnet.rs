@@ -13,7 +13,7 @@ use layr_identity::{Signer, contract_address};
 use layr_ledger::{EscrowConfig, LedgerClient, Payer};
 use layr_localnet::{Localnet, LocalnetConfig, RunningLocalnet};
 use layr_node::Network;
-use layr_types::AccountKey;
+use layr_types::{AccountKey, Stroops};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -82,6 +82,7 @@ async fn furnish(running: &RunningLocalnet, state: &Path) -> Result<Ready, Failu
     let config = EscrowConfig {
         beacon: client.beacon().schedule(),
         beacon_key: client.beacon().uncompressed_key(),
+        min_bond: Stroops::ZERO,
         tokens: vec![client.native_token()],
     };
     let salt = blake3::derive_key(DEPLOYER_LABEL, b"escrow");

@@ -3,7 +3,7 @@
 use crate::error::LedgerError;
 use crate::xdr::to;
 use layr_market::{BeaconSchedule, FinalSplit, Revision, SlotState, Terms};
-use layr_types::{ContractId, Signature};
+use layr_types::{ContractId, Signature, Stroops};
 use stellar_xdr::ScVal;
 
 /// What a deployment is given once and for ever.
@@ -13,6 +13,8 @@ pub struct EscrowConfig {
     pub beacon: BeaconSchedule,
     /// The beacon's public key on G2, uncompressed; see `Beacon::uncompressed_key`.
     pub beacon_key: [u8; 192],
+    /// The least bond of a host whose terms are opened, in the terms' token; zero for none.
+    pub min_bond: Stroops,
     /// The asset contracts that may be escrowed, 1 to 4.
     pub tokens: Vec<ContractId>,
 }

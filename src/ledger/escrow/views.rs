@@ -182,6 +182,7 @@ fn read_config(value: &ScVal) -> Option<EscrowConfig> {
     Some(EscrowConfig {
         beacon: BeaconSchedule { genesis: UnixSeconds(genesis), period },
         beacon_key: from::array(from::field(value, "beacon_key")?)?,
+        min_bond: Stroops(from::amount(from::field(value, "min_bond")?)?),
         tokens: tokens.iter().map(from::contract).collect::<Option<Vec<_>>>()?,
     })
 }

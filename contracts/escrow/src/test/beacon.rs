@@ -39,6 +39,7 @@ fn a_round_of_the_public_drand_network_is_accepted() {
             beacon_genesis: 1_692_803_367,
             beacon_key: BytesN::from_array(&env, &key),
             beacon_period: 3,
+            min_bond: 0,
             tokens: vec![&env, soroban_sdk::Address::generate(&env)],
         },
     );

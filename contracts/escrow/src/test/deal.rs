@@ -138,20 +138,19 @@ impl Deal {
         self.terms.proof_deadline(self.state.ending_at)
     }
 
-    /// The round that decides.
+    /// The round that decides over the end.
     pub fn round(&self) -> u64 {
-        let genesis = UnixSeconds(GENESIS);
-        BeaconSchedule { genesis, period: PERIOD }.deciding_round(self.frozen())
+        round_for(self.frozen())
     }
 
-    /// The randomness of that round, as drand defines it.
-    pub fn seed(&self) -> [u8; 32] {
-        SoftwareSha256.sha256(&[&sign_round(&beacon_secret(), self.round()).compress()])
-    }
-
-    /// The leaves the contract will ask for.
+    /// The leaves the contract will ask for at the end.
     pub fn leaves(&self, revision: &Revision) -> Vec<LeafIndex> {
-        let seed = self.seed();
+        self.leaves_for(revision, self.frozen())
+    }
+
+    /// The leaves it asks for where the root froze at `frozen`.
+    pub fn leaves_for(&self, revision: &Revision, frozen: UnixSeconds) -> Vec<LeafIndex> {
+        let seed = seed_of(round_for(frozen));
         let leaf =
             |i| leaf_index(&SoftwareSha256, &seed, (&self.id, revision.n), i, revision.leaves()).unwrap();
         (0..u32::from(self.terms.samples)).map(leaf).collect()
@@ -161,6 +160,17 @@ impl Deal {
     pub fn proofs(&self, revision: &Revision) -> Vec<u8> {
         stored().proofs(&self.leaves(revision))
     }
+}
+
+/// The round that decides over a root frozen at `frozen`.
+pub fn round_for(frozen: UnixSeconds) -> u64 {
+    let genesis = UnixSeconds(GENESIS);
+    BeaconSchedule { genesis, period: PERIOD }.deciding_round(frozen)
+}
+
+/// A round's randomness, as drand defines it.
+pub fn seed_of(round: u64) -> [u8; 32] {
+    SoftwareSha256.sha256(&[&sign_round(&beacon_secret(), round).compress()])
 }
 
 /// An offer like a host's.

@@ -3,8 +3,12 @@
 use super::deal::{Deal, bytes};
 use super::std::vec::Vec;
 use super::world::{DEPOSIT, World, beacon_secret, sign_round};
-use crate::{BeaconPosted, Closed, Deposited, Expired, Opened, Proved, Published, Registered, Withdrawn};
-use layr_market::{Outcome, Settled, Settlement, settle};
+use crate::{
+    Answered, BOND_DELAY_SECONDS, BeaconPosted, Bonded, Challenged, Closed, Defaulted, Deposited, Expired,
+    NoticeGiven, Opened, Proved, Published, Redeemed, Registered, Released, Rotated, RotationStarted,
+    Unbonding, Withdrawn,
+};
+use layr_market::{Outcome, Party, Settled, Settlement, settle};
 use soroban_sdk::testutils::Events as _;
 use soroban_sdk::{BytesN, Event, Vec as HostVec};
 
@@ -64,7 +68,7 @@ fn a_publication_tells_what_prove_and_expire_will_want() {
     told(&world, &[&Published { id: id(&world, &deal), revision: encoded.clone(), state: state.clone() }]);
     world.pass_until(deal.frozen());
     world.post_round_of(&deal);
-    let randomness = BytesN::from_array(&world.env, &deal.seed());
+    let randomness = BytesN::from_array(&world.env, &super::deal::seed_of(deal.round()));
     told(&world, &[&BeaconPosted { round: deal.round(), randomness }]);
     let again = sign_round(&beacon_secret(), deal.round()).serialize();
     world.escrow.post_beacon(&deal.round(), &BytesN::from_array(&world.env, &again));
@@ -85,4 +89,76 @@ fn an_expiry_tells_the_split() {
     let Settlement { host, owner, burn } =
         settle(&deal.terms, Settled::default(), deal.terms.end, Outcome::Unused).unwrap();
     told(&world, &[&Expired { id: id(&world, &deal), burn: burn.0, host: host.0, owner: owner.0 }]);
+}
+
+#[test]
+fn a_challenge_its_answer_and_a_default_are_told() {
+    let world = World::new();
+    let (mut deal, revision) = Deal::published(&world, 0);
+    let of = id(&world, &deal);
+    deal.challenged(&world, Party::Owner, &[6, 7]);
+    let leaves = bytes(&world, &super::moves::list(&[6, 7]));
+    told(&world, &[&Challenged { id: of.clone(), leaves, state: deal.state_bytes(&world) }]);
+    let proofs = deal.answer(&revision, &[6, 7]);
+    deal.try_respond(&world, &revision, (&[6, 7], &proofs)).unwrap();
+    told(&world, &[&Answered { id: of.clone(), state: deal.state_bytes(&world) }]);
+    world.pass(86_400);
+    deal.challenged(&world, Party::Owner, &[]);
+    let (leaves, bond) = (bytes(&world, &[]), deal.state.challenge.bond.0);
+    told(&world, &[&Challenged { id: of.clone(), leaves, state: deal.state_bytes(&world) }]);
+    world.pass_until(deal.challenge_deadline().plus(1));
+    deal.try_default(&world, &revision).unwrap();
+    let Settlement { host, owner, burn } =
+        settle(&deal.terms, Settled::default(), deal.terms.end, Outcome::Missed(&revision)).unwrap();
+    told(&world, &[&Defaulted { id: of, bond, burn: burn.0, host: host.0, owner: owner.0 }]);
+}
+
+#[test]
+fn notices_vouchers_and_rotations_are_told_with_the_new_state() {
+    let world = World::new();
+    let mut deal = Deal::new(&world, 0).open(&world);
+    let (of, owner, host) = (id(&world, &deal), deal.owner.clone(), deal.host.clone());
+    let notice = deal.notice(Party::Owner, world.now().plus(9 * 86_400));
+    deal.try_notice(&world, &notice, &owner).unwrap();
+    told(&world, &[&NoticeGiven { id: of.clone(), state: deal.state_bytes(&world) }]);
+    deal.try_redeem(&world, &deal.voucher(5), &owner).unwrap();
+    told(&world, &[&Redeemed { id: of.clone(), state: deal.state_bytes(&world) }]);
+    let alone = deal.rotation(Party::Host, &super::accounts::Party::new(98));
+    deal.try_start_rotation(&world, &alone).unwrap();
+    let rotation = bytes(&world, &alone.encode());
+    told(&world, &[&RotationStarted { id: of.clone(), rotation, state: deal.state_bytes(&world) }]);
+    world.pass_until(deal.state.rotation.unwrap().effective);
+    deal.try_finish_rotation(&world, &alone).unwrap();
+    told(&world, &[&Rotated { id: of.clone(), state: deal.state_bytes(&world) }]);
+    deal.host = super::accounts::Party::new(98);
+    let both = deal.rotation(Party::Host, &host);
+    deal.try_rotate(&world, &both, [&owner, &deal.host.clone()]).unwrap();
+    told(&world, &[&Rotated { id: of, state: deal.state_bytes(&world) }]);
+}
+
+#[test]
+fn a_renewal_is_told_as_an_end_and_a_beginning() {
+    let world = World::new();
+    let old = Deal::new(&world, 0).open(&world);
+    world.pass(86_400);
+    let (new, split) = (old.successor(&world), old.renewal_split(0, 77));
+    let batch = HostVec::from_array(&world.env, [old.renewal(&world, &new, &split)]);
+    world.escrow.renew(&world.owner_address(), &batch);
+    let closed = Closed { id: id(&world, &old), burn: 0, host: split.host.0, owner: split.owner.0 };
+    let host_key = world.key(world.host());
+    told(&world, &[&closed, &Opened { owner: world.owner_address(), host_key, id: id(&world, &new) }]);
+}
+
+#[test]
+fn a_bonds_ways_are_told() {
+    let world = World::new();
+    let (key, token) = (world.key(world.host()), world.token.clone());
+    world.escrow.bond(&key, &token, &700);
+    told(&world, &[&Bonded { key: key.clone(), amount: 700, token: token.clone() }]);
+    world.escrow.unbond(&key, &token, &300);
+    let free_at = world.now().0 + BOND_DELAY_SECONDS;
+    told(&world, &[&Unbonding { key: key.clone(), amount: 300, free_at, token: token.clone() }]);
+    world.pass(BOND_DELAY_SECONDS);
+    world.escrow.release(&key, &token);
+    told(&world, &[&Released { key, amount: 300, token }]);
 }

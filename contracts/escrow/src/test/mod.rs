@@ -7,17 +7,26 @@ extern crate std;
 mod accounts;
 mod auth;
 mod beacon;
+mod bond;
+mod challenge;
 mod close;
 mod cost;
 mod deal;
+mod default;
 mod events;
 mod expire;
 mod laws;
 mod money;
+mod moves;
+mod notice;
 mod open;
 mod prove;
 mod publish;
+mod redeem;
+mod renew;
 mod replay;
+mod respond;
+mod rotate;
 mod world;
 
 use crate::Error;
@@ -30,5 +39,14 @@ pub fn refusal<T, E>(result: Result<Result<T, E>, Result<Error, InvokeError>>) -
         Err(Ok(error)) => error as u32,
         Err(Err(InvokeError::Contract(code))) => code,
         Err(Err(InvokeError::Abort)) => 0,
+    }
+}
+
+/// What a call returned, or the code it was refused with, as [`refusal`] tells it.
+pub fn outcome<T, E>(result: Result<Result<T, E>, Result<Error, InvokeError>>) -> Result<T, u32> {
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(_)) => panic!("the call returned what its type does not say"),
+        refused => Err(refusal(refused)),
     }
 }

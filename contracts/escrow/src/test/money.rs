@@ -148,6 +148,7 @@ fn the_configuration_and_the_constants_can_be_read() {
     let constants = world.escrow.constants();
     assert_eq!((constants.max_open, constants.max_close, constants.slots), (40, 20, 64));
     assert_eq!((constants.opening_slack, constants.version), (3_600, 1));
+    assert_eq!((constants.max_renew, constants.bond_delay), (20, 15 * 86_400));
 }
 
 #[test]

@@ -85,6 +85,19 @@ impl World {
         world
     }
 
+    /// As [`World::with_hosts`], deployed with an altered configuration.
+    pub fn deployed(count: u8, alter: impl FnOnce(&mut Config)) -> Self {
+        let mut world = Self::with_hosts(count);
+        let mut changed = world.escrow.config();
+        alter(&mut changed);
+        world.escrow = deploy(&world.env, changed);
+        for host in &world.hosts {
+            world.register(host);
+            world.escrow.deposit(&host.address(&world.env), &world.key(host), &world.token, &DEPOSIT);
+        }
+        world
+    }
+
     /// Hosts have accounts and nothing else; nobody has authorised anything.
     pub fn bare(count: u8) -> Self {
         let env = network();
@@ -157,7 +170,11 @@ impl World {
 
     /// Posts the round that decides over a deal.
     pub fn post_round_of(&self, deal: &Deal) {
-        let round = deal.round();
+        self.post_round(deal.round());
+    }
+
+    /// Posts a round.
+    pub fn post_round(&self, round: u64) {
         let signature = sign_round(&beacon_secret(), round).serialize();
         self.escrow.post_beacon(&round, &BytesN::from_array(&self.env, &signature));
     }
@@ -179,6 +196,7 @@ pub fn config(env: &Env, tokens: soroban_sdk::Vec<Address>) -> Config {
         beacon_genesis: GENESIS,
         beacon_key: BytesN::from_array(env, &beacon_secret().sk_to_pk().serialize()),
         beacon_period: PERIOD,
+        min_bond: 0,
         tokens,
     }
 }

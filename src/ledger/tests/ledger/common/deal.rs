@@ -49,6 +49,7 @@ pub fn deployment(client: &LedgerClient) -> EscrowConfig {
     EscrowConfig {
         beacon: client.beacon().schedule(),
         beacon_key: client.beacon().uncompressed_key(),
+        min_bond: Stroops::ZERO,
         tokens: vec![client.native_token()],
     }
 }
