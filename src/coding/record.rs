@@ -38,7 +38,7 @@ impl ChunkRecord {
 
 /// BLAKE3 of a whole file's plaintext, as `b3sum` prints it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct FileHash(pub [u8; 32]);
+pub struct FileHash(#[serde(with = "layr_types::hex_bytes")] pub [u8; 32]);
 
 impl core::fmt::Display for FileHash {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

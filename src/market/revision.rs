@@ -21,6 +21,7 @@ const VERSION: u8 = 1;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AuditFields {
     /// Hash chain over every audit record so far.
+    #[cfg_attr(feature = "serde", serde(with = "layr_types::hex_bytes"))]
     pub accumulator: [u8; 32],
     /// Audits passed.
     pub good: u32,

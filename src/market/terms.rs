@@ -84,12 +84,15 @@ pub struct Terms {
     /// Leaves proved on chain (k).
     pub samples: u8,
     /// SHA-256 of the owner's nonce, used only if the beacon stops; all zero for no such fall-back.
+    #[cfg_attr(feature = "serde", serde(with = "layr_types::hex_bytes"))]
     pub owner_nonce_hash: [u8; 32],
     /// SHA-256 of the host's nonce for the same purpose.
+    #[cfg_attr(feature = "serde", serde(with = "layr_types::hex_bytes"))]
     pub host_nonce_hash: [u8; 32],
     /// The agreement this one renews; all zero for none.
     pub previous: AgreementId,
     /// Makes otherwise equal terms distinct.
+    #[cfg_attr(feature = "serde", serde(with = "layr_types::hex_bytes"))]
     pub salt: [u8; 16],
 }
 

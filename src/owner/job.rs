@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// Names one upload from its first word in the journal on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-pub struct JobId(pub [u8; 16]);
+pub struct JobId(#[serde(with = "layr_types::hex_bytes")] pub [u8; 16]);
 
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

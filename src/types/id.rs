@@ -101,7 +101,8 @@ bytes32!(
 
 /// An Ed25519 signature (64 bytes).
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Signature(pub [u8; 64]);
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Signature(#[cfg_attr(feature = "serde", serde(with = "crate::hex_bytes"))] pub [u8; 64]);
 
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,6 +9,8 @@
 
 mod bytes;
 mod codec;
+#[cfg(feature = "serde")]
+pub mod hex_bytes;
 mod id;
 mod money;
 #[cfg(feature = "serde")]

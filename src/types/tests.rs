@@ -81,6 +81,9 @@ proptest! {
         bytes[32..].copy_from_slice(&tail);
         let signature = Signature(bytes);
         let json = serde_json::to_string(&signature).expect("plain");
+        prop_assert_eq!(json.len(), 130, "in hexadecimal, in quotes");
+        prop_assert!(serde_json::from_str::<Signature>(&json[..129]).is_err());
+        prop_assert!(serde_json::from_str::<Signature>(&json.replacen(char::is_alphanumeric, "g", 1)).is_err());
         prop_assert_eq!(serde_json::from_str::<Signature>(&json).expect("plain"), signature);
         let raw = postcard::to_allocvec(&signature).expect("plain");
         prop_assert_eq!((raw.len(), postcard::from_bytes::<Signature>(&raw).expect("plain")), (64, signature));

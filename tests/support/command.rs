@@ -143,6 +143,18 @@ impl Layr {
     }
 }
 
+/// Whether bytes are shown as a list of numbers anywhere: nobody can paste those.
+fn holds_raw_bytes(value: &Value) -> bool {
+    match value {
+        Value::Array(all) => {
+            let byte = |one: &Value| one.as_u64().is_some_and(|number| number < 256);
+            (all.len() >= 16 && all.iter().all(byte)) || all.iter().any(holds_raw_bytes)
+        }
+        Value::Object(all) => all.values().any(holds_raw_bytes),
+        _ => false,
+    }
+}
+
 /// A command's end.
 #[derive(Debug)]
 pub struct Outcome {
@@ -184,6 +196,7 @@ impl Outcome {
             "{}",
             self.story()
         );
+        assert!(!holds_raw_bytes(&envelope), "an id is shown as a list of numbers: {}", self.story());
         envelope
     }
 
