@@ -78,6 +78,9 @@ pub(crate) struct Wish<'a> {
     pub(crate) hosts: Option<u8>,
     /// None of these.
     pub(crate) without: &'a [NodeKey],
+    /// None of these agreements, though their hosts may be asked for another: they are fuller than this machine
+    /// knows, with sectors nobody will ever sign for.
+    pub(crate) full: &'a [AgreementId],
 }
 
 /// Makes a plan for `amount` kept as `keeping` says.
@@ -97,7 +100,7 @@ pub(crate) async fn plan(
         let needed = size::sectors_per_host(&amount, keeping.profile, per_host);
         let mut policy = policy(core, keeping, (needed, per_host));
         policy.shards = wish.hosts.unwrap_or(policy.shards);
-        let usable = usable(&agreements, needed, (keeping, now), without);
+        let usable = usable(&agreements, needed, (keeping, now), wish);
         match attempt(core, (&agreements, &usable), &policy, now, without).await? {
             Ok((choice, survey)) => {
                 let drafted = draft(core, choice, survey, (&agreements, &usable), (&policy, now)).await?;
@@ -160,7 +163,7 @@ fn usable(
     agreements: &[Agreement],
     needed: u64,
     (keeping, now): (&Keeping, UnixSeconds),
-    without: &[NodeKey],
+    wish: Wish<'_>,
 ) -> Vec<(AgreementId, NodeKey)> {
     let long_enough = |agreement: &Agreement| agreement.terms.end.since(now) >= keeping.term / 4 * 3;
     let mut hosts = HashSet::new();
@@ -168,7 +171,8 @@ fn usable(
         .iter()
         .filter(|agreement| agreement.runs(now) && long_enough(agreement) && agreement.grows())
         .filter(|agreement| agreement.audited.is_none_or(|(verdict, _)| verdict == Verdict::Passed))
-        .filter(|agreement| agreement.room() >= needed && !without.contains(&agreement.host()))
+        .filter(|agreement| agreement.room() >= needed && !wish.full.contains(&agreement.id))
+        .filter(|agreement| !wish.without.contains(&agreement.host()))
         .filter(|agreement| keeping.max_rate.is_none_or(|limit| agreement.terms.rate <= limit))
         .filter(|agreement| hosts.insert(agreement.host()))
         .map(|agreement| (agreement.id, agreement.host()))

@@ -315,3 +315,10 @@ pub struct HostFailure {
     /// What happened.
     pub fault: HostFault,
 }
+
+impl HostFailure {
+    /// Whether the host is sound and only the agreement is full.
+    pub(crate) const fn is_full(&self) -> bool {
+        matches!(self.fault, HostFault::Refused(Refusal::OverCapacity))
+    }
+}

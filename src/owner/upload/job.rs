@@ -9,9 +9,10 @@ use crate::request::Keeping;
 use crate::size::Amount;
 use crate::sources::Stamped;
 use crate::views::JobView;
-use layr_coding::Profile;
-use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
+use layr_coding::{Profile, ShardIndex};
+use layr_types::{AgreementId, ByteCount, NodeKey, SegmentId, Stroops, UnixSeconds};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// One upload from its beginning until its files are recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +92,22 @@ impl Job {
 
     pub(crate) fn load(core: &Core, id: JobId) -> Result<Option<Self>, RecordsFault> {
         core.book.get(Space::Jobs, &id.0)
+    }
+
+    /// Forgets shards acknowledged in an earlier run that are no part of the files as they are now: signing for
+    /// them would pay for rubbish. Their hosts let go of what nobody signs for.
+    pub(crate) fn forget_stale(
+        &self,
+        core: &Core,
+        used: &HashSet<(SegmentId, ShardIndex)>,
+    ) -> Result<(), RecordsFault> {
+        let mut draft = core.book.draft();
+        for (key, ack) in acks::load(&core.book, self.id, None)? {
+            if !ack.signed && !used.contains(&(key.segment, key.shard)) {
+                draft.delete(Space::Acks, &key.encode());
+            }
+        }
+        draft.commit()
     }
 
     /// Forgets the job and everything acknowledged for it.

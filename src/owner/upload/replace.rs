@@ -8,18 +8,19 @@ use crate::open::open;
 use crate::plan::{Wish, plan};
 use layr_types::{AgreementId, NodeKey, Stroops};
 
-/// Finds hosts for `seats` and puts them there; returns as many as there are, for the first seats.
+/// Finds hosts for `seats` and puts them there; returns as many as there are, for the first seats. The hosts of
+/// agreements that are `full` may be asked again, for another agreement.
 pub(crate) async fn replace(
     core: &Core,
     job: &mut Job,
-    seats: &[usize],
+    (seats, full): (&[usize], &[AgreementId]),
     progress: &dyn Progress,
 ) -> Result<Vec<(AgreementId, NodeKey)>, UploadError> {
     let records = |fault| Failed::new(Stage::Records, fault);
     let _held = core.opening.lock().await;
     let mut without = job.failed.clone();
     let mut spent = job.fees;
-    for id in &job.places {
+    for id in job.places.iter().filter(|id| !full.contains(id)) {
         without.extend(core.agreement(id).map_err(records)?.map(|agreement| agreement.host()));
     }
     for id in &job.opened {
@@ -28,7 +29,7 @@ pub(crate) async fn replace(
     }
     let mut hosts = u8::try_from(seats.len()).unwrap_or(u8::MAX);
     let plan = loop {
-        let wish = Wish { hosts: Some(hosts), without: &without };
+        let wish = Wish { hosts: Some(hosts), without: &without, full };
         match plan(core, job.amount(), &job.keeping(), wish).await {
             Err(Failed { cause: UploadCause::Shortage(shortage), .. })
                 if shortage.found > 0 && shortage.found < hosts =>

@@ -241,7 +241,7 @@ impl<'a> Run<'a> {
         let _held = core.opening.lock().await;
         abandon_unsent(core).map_err(|fault| self.failed(Stage::Records, fault))?;
         self.progress.tell(Event::Stage { stage: Stage::Find, bytes: ByteCount::ZERO });
-        let wish = Wish { hosts: None, without: &self.job.failed };
+        let wish = Wish { without: &self.job.failed, ..Wish::default() };
         let plan = plan(core, self.job.amount(), &self.job.keeping(), wish).await?;
         if plan.quote.shards_per_host > 1 {
             let per_host = plan.quote.shards_per_host;
@@ -310,9 +310,15 @@ impl<'a> Run<'a> {
         let outcome = outcome.map_err(|cause| self.failed(Stage::Send, cause))?;
         let pass = sender.finish().await.map_err(|cause| self.failed(Stage::Send, cause))?;
         self.job = pass.job;
-        self.replaced.extend(pass.failures.iter().map(|failure| failure.node));
+        let failed = pass.failures.iter().filter(|failure| !failure.is_full());
+        self.replaced.extend(failed.map(|failure| failure.node));
         match outcome {
-            Ok(made) => Ok(Some(made)),
+            Ok(made) => {
+                self.job
+                    .forget_stale(core, &pass.used)
+                    .map_err(|fault| self.failed(Stage::Records, fault))?;
+                Ok(Some(made))
+            }
             Err(missing) if pass.failures.is_empty() => {
                 Err(self.failed(Stage::Send, UploadCause::HostsFailed { missing, failed: Vec::new() }))
             }
@@ -334,7 +340,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let cause = UploadCause::HostsFailed { missing, failed: failures };
-        let found = replace(self.core, &mut self.job, &seats, &*self.progress).await;
+        let found = replace(self.core, &mut self.job, (&seats, &[]), &*self.progress).await;
         if found.is_ok_and(|found| found.len() == seats.len()) {
             return Ok(());
         }
@@ -435,7 +441,7 @@ impl<'a> Run<'a> {
         if seats.is_empty() {
             return self.job.save(self.core).map_err(|fault| self.failed(Stage::Records, fault));
         }
-        let found = replace(self.core, &mut self.job, seats, &*self.progress).await;
+        let found = replace(self.core, &mut self.job, (seats, &[]), &*self.progress).await;
         match found {
             Ok(found) if found.len() >= seats.len() => Ok(()),
             Ok(_) | Err(Failed { cause: UploadCause::Shortage(_), .. }) => {

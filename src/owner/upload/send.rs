@@ -3,7 +3,8 @@
 //! Each shard in memory holds one permit from when it leaves the encoder until it is acknowledged, so a host that
 //! hangs costs a share of the budget and not the whole of it. When a host fails, its seat is marked, every shard
 //! bound for it waits, and the manager finds another host; only where there is none are shards counted as
-//! missing. Acknowledgements are written down in groups: while one group is being flushed the next gathers.
+//! missing. A host that says its agreement is full has not failed: it may be asked for another one, since what
+//! fills it can be sectors of an earlier attempt that nobody will ever sign for. Acknowledgements are written down in groups: while one group is being flushed the next gathers.
 
 use super::job::Job;
 use super::replace::replace;
@@ -17,7 +18,7 @@ use layr_coding::{CommittedSegment, CommittedShard, Profile, ShardIndex};
 use layr_manifests::{SegmentRecord, ShardRecord};
 use layr_placement::Rotation;
 use layr_types::{AgreementId, ByteCount, NodeKey, SECTOR_BYTES, SectorRoot, SegmentId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
@@ -86,6 +87,7 @@ pub(crate) struct Sender {
     tasks: JoinSet<()>,
     fates: mpsc::UnboundedSender<Told>,
     collector: Option<JoinHandle<Result<(), RecordsFault>>>,
+    used: HashSet<(SegmentId, ShardIndex)>,
     manager: JoinHandle<(Job, Vec<HostFailure>)>,
 }
 
@@ -105,6 +107,8 @@ pub(crate) struct Pass {
     /// The job, perhaps with other places.
     pub(crate) job: Job,
     pub(crate) failures: Vec<HostFailure>,
+    /// Every shard the pass was given.
+    pub(crate) used: HashSet<(SegmentId, ShardIndex)>,
 }
 
 impl Sender {
@@ -141,7 +145,8 @@ impl Sender {
         });
         let collector = Some(tokio::spawn(collect(Arc::clone(&shared), told)));
         let manager = tokio::spawn(manage(Arc::clone(&shared), job, failed));
-        Ok(Self { shared, rotation, ordinal: 0, tasks: JoinSet::new(), fates, collector, manager })
+        let (tasks, used) = (JoinSet::new(), HashSet::new());
+        Ok(Self { shared, rotation, ordinal: 0, tasks, fates, collector, used, manager })
     }
 
     /// Sends a segment's shards; returns once all of them have room in memory.
@@ -165,6 +170,7 @@ impl Sender {
         stands_for: u64,
     ) {
         let (index, root) = (shard.index(), shard.root());
+        self.used.insert((segment, index));
         if let Some(at) = self.shared.known.get(&(segment, index)) {
             let fate = Fate { segment, index, root, at: Some(*at), stands_for, sent: false };
             let _gone = self.fates.send(Told::Fate(fate));
@@ -213,14 +219,14 @@ impl Sender {
     /// Ends the pass: nothing more is sent.
     pub(crate) async fn finish(mut self) -> Result<Pass, UploadCause> {
         self.settle().await?;
-        let Self { shared, tasks, fates, collector, manager, .. } = self;
+        let Self { shared, tasks, fates, collector, used, manager, .. } = self;
         drop((tasks, fates));
         if let Some(collector) = collector {
             collector.await.map_err(|_| UploadCause::TaskLost)??;
         }
         drop(shared);
         let (job, failures) = manager.await.map_err(|_| UploadCause::TaskLost)?;
-        Ok(Pass { job, failures })
+        Ok(Pass { job, failures, used })
     }
 }
 
@@ -329,13 +335,18 @@ async fn manage(
             lost.push(more);
         }
         let Some(shared) = weak.upgrade() else { break };
-        for (_, failure) in &lost {
+        let seats: Vec<usize> = lost.iter().map(|(seat, _)| *seat).collect();
+        let mut full = Vec::new();
+        for (seat, failure) in &lost {
+            if failure.is_full() {
+                full.extend(job.places.get(*seat));
+                continue;
+            }
             progress.tell(Event::Host { node: failure.node, what: HostEvent::Lost });
             job.failed.push(failure.node);
         }
-        let seats: Vec<usize> = lost.iter().map(|(seat, _)| *seat).collect();
         failures.extend(lost.into_iter().map(|(_, failure)| failure));
-        let found = match replace(&core, &mut job, &seats, &*progress).await {
+        let found = match replace(&core, &mut job, (&seats, &full), &*progress).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, "no other host takes over");
