@@ -13,12 +13,16 @@ mod support;
 mod bad_sources;
 #[path = "e2e/demo.rs"]
 mod demo;
+#[path = "e2e/full_disk.rs"]
+mod full_disk;
 #[path = "e2e/interrupted.rs"]
 mod interrupted;
 #[path = "e2e/lost_hosts.rs"]
 mod lost_hosts;
 #[path = "e2e/lost_ledger.rs"]
 mod lost_ledger;
+#[path = "e2e/offline.rs"]
+mod offline;
 #[path = "e2e/price.rs"]
 mod price;
 #[path = "e2e/recover.rs"]
@@ -29,6 +33,8 @@ mod space;
 mod term_end;
 #[path = "e2e/there_and_back.rs"]
 mod there_and_back;
+#[path = "e2e/watch.rs"]
+mod watch;
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use support::World;

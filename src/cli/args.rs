@@ -1,5 +1,6 @@
 //! The command line's grammar. Help texts live here, beside what they describe.
 
+use crate::settings::Role;
 use crate::units::{parse_amount, parse_duration, parse_size};
 use clap::{Args, Parser, Subcommand};
 use layr_types::{ByteCount, Stroops};
@@ -143,9 +144,9 @@ pub struct Init {
 pub enum NodeCommand {
     /// Run in the foreground until stopped (SIGINT or SIGTERM).
     Run(Box<NodeRun>),
-    /// What the node in this directory stores, earned and has at risk.
+    /// What the node in this directory stores, earned and has at risk, and what its watch found.
     #[command(after_help = "Example:
-  layr node status         while the node runs or after it stopped")]
+  layr node status         live while the node runs; afterwards as it was, saying how long ago")]
     Status,
 }
 
@@ -154,9 +155,15 @@ pub enum NodeCommand {
 #[command(after_help = "Examples:
   layr node run --quota 500GiB                       host with the default price
   layr node run --quota 2TiB --price 8xlm            8 lumens per TiB and month
+  layr node run --role owner                         look after your own agreements while you sleep
+  layr node run --role both --quota 500GiB           host, and look after your own agreements
   layr node run --quota 1TiB --listen /ip4/0.0.0.0/udp/4100/quic-v1 --lane 0.0.0.0:4101")]
 pub struct NodeRun {
-    /// Space to rent out; without it the node routes for others but stores nothing.
+    /// What the node does: host (rents out space), owner (audits, publishes and settles the agreements of this
+    /// directory, follows transactions of interrupted commands), or both [default: settings, host].
+    #[arg(long, value_enum, value_name = "ROLE")]
+    pub role: Option<Role>,
+    /// Space to rent out.
     #[arg(long, value_parser = parse_size, value_name = "SIZE")]
     pub quota: Option<ByteCount>,
     /// Price per TiB and 30 days, in lumens unless another unit is given.
@@ -177,6 +184,12 @@ pub struct NodeRun {
     /// Find nodes on the local network too.
     #[arg(long)]
     pub mdns: bool,
+    /// Owner role: how often to look at the ledger's clock.
+    #[arg(long, value_parser = parse_duration, default_value = "1m", value_name = "DURATION")]
+    pub look_every: u64,
+    /// Owner role: time between audits by the ledger's clock, give or take a tenth by chance.
+    #[arg(long, value_parser = parse_duration, default_value = "1d", value_name = "DURATION")]
+    pub audit_every: u64,
 }
 
 /// `layr upload`.

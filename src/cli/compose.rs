@@ -15,7 +15,9 @@ use layr_owner::OwnerConfig;
 use layr_types::{ContractId, Stroops};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 /// The sealed key file's name in the data directory.
 pub const KEY_FILE: &str = "identity.key";
@@ -25,6 +27,10 @@ pub const NETWORK_FILE: &str = "network.toml";
 pub const LOCALNET_DIR: &str = "localnet";
 /// How long a command waits to enter the network.
 const JOIN: Duration = Duration::from_secs(15);
+/// How long a command waits for the round of a node's watch on the same directory.
+const WATCH_ROUND: Duration = Duration::from_secs(90);
+/// How often it looks whether that is over.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Seconds of 30 days, over which prices are quoted to people.
 const GIB_DAYS_PER_TIB_MONTH: i128 = 1024 * 30;
 
@@ -102,17 +108,44 @@ pub async fn owner(global: &Global, settings: &Settings) -> Result<OwnerNode, Fa
     owner_with(global, settings, OwnerConfig::default()).await
 }
 
-async fn owner_with(global: &Global, settings: &Settings, owner: OwnerConfig) -> Result<OwnerNode, Failure> {
+/// What an owner of these settings is started with; its directory is there afterwards.
+pub fn owner_config(
+    settings: &Settings,
+    identity: Arc<Identity>,
+    owner: OwnerConfig,
+) -> Result<OwnerNodeConfig, Failure> {
     let config = OwnerNodeConfig {
         dir: settings.dir.join("owner"),
-        identity: identity(global, settings)?,
+        identity,
         network: network(settings)?,
         bootstrap: multiaddrs(&settings.bootstrap)?,
         mdns: settings.mdns,
         owner,
     };
     private_dir(&config.dir).map_err(|error| Failure::internal("make the data directory", &error))?;
-    OwnerNode::start(config).await.map_err(failures::owner_node)
+    Ok(config)
+}
+
+async fn owner_with(global: &Global, settings: &Settings, owner: OwnerConfig) -> Result<OwnerNode, Failure> {
+    let config = owner_config(settings, Arc::new(identity(global, settings)?), owner)?;
+    let until = Instant::now() + WATCH_ROUND;
+    let mut told = global.quiet || global.json;
+    loop {
+        match OwnerNode::start(config.clone()).await {
+            // A node's watch has the records open for a moment: its round ends by itself.
+            Err(error)
+                if error.is_in_use()
+                    && Instant::now() < until
+                    && config.dir.join(layr_node::WATCH_ROUND_FILE).exists() =>
+            {
+                if !std::mem::replace(&mut told, true) {
+                    eprintln!("waiting for the node of this directory to finish its round");
+                }
+                sleep(LOOK_AGAIN).await;
+            }
+            started => return started.map_err(failures::owner_node),
+        }
+    }
 }
 
 /// An owner that has entered the network, working by the defaults.

@@ -1,5 +1,6 @@
 //! One shape for everything `--json` prints:
-//! `{"schema":"layr/1","ok":true,"data":…}` or `{"schema":"layr/1","ok":false,"error":{…}}`.
+//! `{"schema":"layr/1","ok":true,"exit":0,"data":…}` or `{"schema":"layr/1","ok":false,"exit":…,"error":{…}}`.
+//! A result that rests on less than it should says so in `"notes":[{"code":…,"message":…}]`.
 
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
@@ -17,6 +18,16 @@ pub struct Report {
     data: Value,
     words: String,
     exit: Exit,
+    notes: Vec<Note>,
+}
+
+/// A remark on a result.
+#[derive(Debug, Clone, Serialize)]
+struct Note {
+    /// Stable name, `room/what`.
+    code: &'static str,
+    /// In words.
+    message: String,
 }
 
 impl Report {
@@ -27,7 +38,14 @@ impl Report {
     pub fn new(data: &impl Serialize, words: impl Into<String>) -> Result<Self, Failure> {
         let data = serde_json::to_value(data)
             .map_err(|error| Failure::internal("write the result as JSON", &error))?;
-        Ok(Self { data, words: words.into(), exit: exit::OK })
+        Ok(Self { data, words: words.into(), exit: exit::OK, notes: Vec::new() })
+    }
+
+    /// The same result with a remark: on standard error, or in the envelope.
+    #[must_use]
+    pub fn note(mut self, code: &'static str, message: impl Into<String>) -> Self {
+        self.notes.push(Note { code, message: message.into() });
+        self
     }
 
     /// The same result with another exit code (an audit that found damage, say).
@@ -48,13 +66,20 @@ pub struct Output {
 impl Output {
     /// Prints a result on standard output.
     pub fn show(self, report: Report) -> ExitCode {
-        let text = if self.json {
-            json!({"schema": SCHEMA, "ok": report.exit == exit::OK, "exit": report.exit.code, "data": report.data})
-                .to_string()
+        if self.json {
+            let mut envelope = json!({
+                "schema": SCHEMA, "ok": report.exit == exit::OK, "exit": report.exit.code, "data": report.data,
+            });
+            if !report.notes.is_empty() {
+                envelope["notes"] = json!(report.notes);
+            }
+            print(&envelope.to_string());
         } else {
-            report.words
-        };
-        print(&text);
+            print(&report.words);
+            for note in &report.notes {
+                eprintln!("note: {}", note.message);
+            }
+        }
         report.exit.into()
     }
 

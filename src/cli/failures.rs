@@ -2,6 +2,7 @@
 
 use crate::exit::{self, Exit};
 use crate::failure::{Failure, MoneyEffect};
+use crate::units::show_time;
 use layr_ledger::{Cause, LedgerError};
 use layr_node::{HostNodeError, OwnerNodeError};
 use layr_owner::error::{AuditCause, DownloadCause, RecoverCause, SettleCause, UploadCause};
@@ -151,7 +152,17 @@ fn verb<C: Error + 'static>(what: &str, error: &Failed<C>, exit: Exit, code: &'s
 }
 
 fn sentence(next: &NextStep) -> String {
-    let text = next.to_string();
+    let text = match next {
+        NextStep::Resume(_) => {
+            let command = crate::shell::this_command();
+            return format!(
+                "Run the same command again; it goes on where it stopped and pays nothing twice: {command}"
+            );
+        }
+        NextStep::RaiseLimit { cost } => format!("accept it with --max-cost {cost}xlm"),
+        NextStep::Wait { until } => format!("wait until the ledger's clock shows {}", show_time(*until)),
+        other => other.to_string(),
+    };
     let mut letters = text.chars();
     letters
         .next()

@@ -17,6 +17,7 @@ mod failures;
 mod passphrase;
 mod progress;
 mod settings;
+mod shell;
 mod table;
 mod units;
 

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::units;
 use config::{Config, Environment, File, FileFormat};
 use layr_types::{ByteCount, Stroops};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 pub const FILE_NAME: &str = "layr.toml";
 
 /// The variables read as settings; `LAYR_DIR`, `LAYR_PASSPHRASE` and `LAYR_LOG` mean other things.
-const VARIABLES: [&str; 8] =
-    ["network", "bootstrap", "profile", "term", "quota", "price", "collateral", "mdns"];
+const VARIABLES: [&str; 9] =
+    ["role", "network", "bootstrap", "profile", "term", "quota", "price", "collateral", "mdns"];
 
 /// The file `layr init` writes.
 pub const TEMPLATE: &str = "\
@@ -30,6 +30,9 @@ bootstrap = [{bootstrap}]
 
 # Find nodes on the local network by mDNS.
 mdns = false
+
+# What 'layr node run' does: \"host\", \"owner\" (looks after this directory's agreements), or \"both\".
+role = \"host\"
 
 # As an owner: any k of n hosts are enough; how long to store.
 profile = \"10/30\"
@@ -49,6 +52,30 @@ region = \"\"
 operator = \"\"
 ";
 
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Rents out space.
+    Host,
+    /// Looks after the agreements of this directory's owner.
+    Owner,
+    /// Both.
+    Both,
+}
+
+impl Role {
+    /// Whether space is rented out.
+    pub const fn hosts(self) -> bool {
+        matches!(self, Self::Host | Self::Both)
+    }
+
+    /// Whether an owner's agreements are looked after.
+    pub const fn owns(self) -> bool {
+        matches!(self, Self::Owner | Self::Both)
+    }
+}
+
 /// Settings as written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +83,7 @@ struct Written {
     network: String,
     bootstrap: Vec<String>,
     mdns: bool,
+    role: Role,
     profile: String,
     term: String,
     quota: String,
@@ -79,6 +107,8 @@ pub struct Settings {
     pub bootstrap: Vec<String>,
     /// Find nodes by mDNS.
     pub mdns: bool,
+    /// What a node does.
+    pub role: Role,
     /// k/n.
     pub profile: String,
     /// Seconds to store.
@@ -117,6 +147,7 @@ impl Settings {
             network: global.network.clone().unwrap_or(written.network),
             bootstrap: written.bootstrap,
             mdns: written.mdns,
+            role: written.role,
             profile: written.profile,
             term: units::parse_duration(&written.term).map_err(|why| bad("term", why))?,
             quota: units::parse_size(&written.quota).map_err(|why| bad("quota", why))?,

@@ -45,7 +45,7 @@ pub struct HostNodeConfig {
     /// Where records and sectors lie.
     pub dir: PathBuf,
     /// Who it is.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// Which ledger, contract and beacon.
     pub network: Network,
     /// Bytes lent out.

@@ -15,11 +15,12 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// What an owner is started with.
+#[derive(Clone)]
 pub struct OwnerNodeConfig {
     /// Where records lie.
     pub dir: PathBuf,
     /// Who it is.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// Which ledger, contract and beacon.
     pub network: Network,
     /// Nodes to enter the network through.
@@ -52,6 +53,14 @@ pub enum OwnerNodeError {
     /// A task died while starting; the log has the cause.
     #[error("a task died while the owner started")]
     Task,
+}
+
+impl OwnerNodeError {
+    /// Whether another process has the records open: it may close them soon.
+    #[must_use]
+    pub const fn is_in_use(&self) -> bool {
+        matches!(self, Self::Store(layr_store::StoreError::InUse { .. }))
+    }
 }
 
 /// An owner with its ports.
@@ -91,7 +100,7 @@ impl OwnerNode {
             net: Arc::new(hosts.clone()),
             ledger: Arc::new(stellar),
             records: Arc::new(store),
-            identity: Arc::new(config.identity),
+            identity: config.identity,
         };
         Ok(Self { owner: Owner::open(ports, config.owner)?, ledger, net, hosts, dir: config.dir })
     }

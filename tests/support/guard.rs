@@ -10,16 +10,19 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Reads `start PID` and `gone PID`; at the end kills who is left and removes the directory.
+/// Reads `start PID`, `gone PID` and `mount PATH`; at the end kills who is left, unmounts, and removes the directory.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 left=
+mounts=
 while read -r what pid; do
+    [ "$what" = mount ] && mounts="$mounts $pid" && continue
     kept=
     for one in $left; do [ "$one" = "$pid" ] || kept="$kept $one"; done
     left=$kept
     [ "$what" = start ] && left="$left $pid"
 done
+for one in $mounts; do umount -l "$one"; done
 for one in $left; do kill -CONT "$one"; kill -KILL "$one"; done
 [ -n "$LAYR_TEST_KEEP" ] || rm -rf "$0"
 "#;
@@ -45,9 +48,9 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
     Guard { root, pipe, _shell: shell }
 });
 
-fn tell(what: &str, pid: u32) {
+fn tell(what: &str, whom: impl std::fmt::Display) {
     let mut pipe = GUARD.pipe.lock().unwrap_or_else(PoisonError::into_inner);
-    writeln!(pipe, "{what} {pid}").expect("the guard listens");
+    writeln!(pipe, "{what} {whom}").expect("the guard listens");
 }
 
 /// This process must not outlive the test binary.
@@ -58,6 +61,11 @@ pub fn started(pid: u32) {
 /// It has ended.
 pub fn gone(pid: u32) {
     tell("gone", pid);
+}
+
+/// Something may be mounted there when the test binary ends.
+pub fn mounted(at: &Path) {
+    tell("mount", at.display());
 }
 
 /// A new, empty directory that only this user can enter.

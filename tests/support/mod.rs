@@ -9,6 +9,7 @@
 #![allow(clippy::panic, reason = "a failed expectation is how a test speaks")]
 
 mod command;
+mod disk;
 mod files;
 mod guard;
 mod patience;
@@ -17,6 +18,7 @@ mod process;
 pub mod world;
 
 pub use command::{Layr, Outcome};
+pub use disk::SmallDisk;
 pub use files::{assert_same, noise, write_noise};
 pub use guard::{keep_secret, scratch};
 pub use patience::until;

@@ -94,16 +94,26 @@ impl Running {
 
     /// Waits until `seen` finds something in this output.
     pub fn wait_for<T>(&mut self, out: Out, deadline: Duration, seen: impl Fn(&str) -> Option<T>) -> T {
+        let found = self.wait_for_or_end(out, deadline, seen);
+        found.unwrap_or_else(|| panic!("ended without saying it: {}", self.outcome().story()))
+    }
+
+    /// Waits until `seen` finds something in this output, or it ends without: then `None`.
+    pub fn wait_for_or_end<T>(
+        &mut self,
+        out: Out,
+        deadline: Duration,
+        seen: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
         let heard = if out == Out::Stdout { self.stdout.clone() } else { self.stderr.clone() };
-        let found = until(&format!("output of {}", self.command.shown()), deadline, || {
+        until(&format!("output of {}", self.command.shown()), deadline, || {
             let over = self.poll();
             match seen(&heard.text()) {
-                Some(found) => Some(Ok(found)),
-                None if over => Some(Err(())),
+                Some(found) => Some(Some(found)),
+                None if over => Some(None),
                 None => None,
             }
-        });
-        found.unwrap_or_else(|()| panic!("ended without saying it: {}", self.outcome().story()))
+        })
     }
 
     /// Bytes written to files by it so far, as the kernel counts them.

@@ -47,7 +47,7 @@ pub async fn run(global: &Global, bench: NetworkBench) -> Result<Report, Failure
         .prefix("layr-bench-")
         .tempdir()
         .map_err(|error| Failure::internal("make a temporary directory", &error))?;
-    let measured = or_interrupted("layr bench network", measure(global, dir.path(), bench)).await?;
+    let measured = or_interrupted(measure(global, dir.path(), bench)).await?;
     let words = format!(
         "{} at {} on {} hosts: up {:.0} MiB/s ({:.1} s, {:.1} s with agreements, signatures and audit; {:.1} CPU-seconds in ledger and hosts), down {:.0} MiB/s with {} hosts dead; peak memory: owner {} MiB, host {} MiB",
         ByteCount(measured.bytes),

@@ -1,5 +1,6 @@
 //! `layr agreements`.
 
+use super::clock::Clock;
 use crate::args::Global;
 use crate::compose;
 use crate::envelope::Report;
@@ -8,20 +9,27 @@ use crate::failures;
 use crate::settings::Settings;
 use crate::table::{Table, short};
 use crate::units::show_duration;
-use layr_owner::views::AgreementView;
+use layr_owner::views::{AgreementStage, AgreementView};
 use layr_types::UnixSeconds;
 
 /// Lists agreements.
 pub async fn run(global: &Global, settings: &Settings) -> Result<Report, Failure> {
     let node = compose::owner(global, settings).await?;
-    let listed = node.owner.agreements().await.map_err(failures::view);
-    let now = node.ledger.now().await.ok().map(|time| time.now);
+    let read = async {
+        let clock = Clock::read(&node).await?;
+        let listed = match clock {
+            Clock::Asked(_) => node.owner.agreements().await,
+            Clock::Known(_) => node.owner.agreements_recorded().map(|recorded| recorded.value),
+        };
+        Ok((listed.map_err(failures::view)?, clock))
+    };
+    let read = read.await;
     node.stop().await;
-    let listed = listed?;
-    Report::new(&listed, words(&listed, now))
+    let (listed, clock): (Vec<AgreementView>, Clock) = read?;
+    Ok(clock.noted(Report::new(&listed, words(&listed, clock.moment()))?))
 }
 
-fn words(listed: &[AgreementView], now: Option<UnixSeconds>) -> String {
+fn words(listed: &[AgreementView], now: UnixSeconds) -> String {
     if listed.is_empty() {
         return "No agreements. The first upload makes some.".to_owned();
     }
@@ -37,13 +45,11 @@ fn words(listed: &[AgreementView], now: Option<UnixSeconds>) -> String {
         "next deadline",
     ]);
     for agreement in listed {
-        let left = now.map_or_else(
-            || "unknown".to_owned(),
-            |now| match agreement.next_deadline.since(now) {
-                0 => "now".to_owned(),
-                seconds => format!("in {}", show_duration(seconds)),
-            },
-        );
+        let left = match agreement.next_deadline.since(now) {
+            _ if agreement.stage == AgreementStage::Settled => "settled".to_owned(),
+            0 => "now".to_owned(),
+            seconds => format!("in {}", show_duration(seconds)),
+        };
         table.row([
             short(agreement.id),
             short(agreement.host),

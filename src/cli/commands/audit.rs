@@ -20,7 +20,7 @@ pub async fn run(global: &Global, settings: &Settings, args: Audit) -> Result<Re
     let node = compose::joined_owner_with(global, settings, config).await?;
     let target = args.name.map_or(AuditTarget::All, AuditTarget::File);
     let auditing = async { node.owner.audit(target, Teller::new(global)).await.map_err(failures::audit) };
-    let found = or_interrupted("layr audit", auditing).await;
+    let found = or_interrupted(auditing).await;
     node.stop().await;
     let found = found?;
     let exit = if found.files.iter().any(|(_, health)| !health.readable()) {

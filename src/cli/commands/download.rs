@@ -32,7 +32,7 @@ pub async fn run(global: &Global, settings: &Settings, args: Download) -> Result
     let request = DownloadRequest { name: args.name.clone(), range, target };
     let downloading =
         async { node.owner.download(request, Teller::new(global)).await.map_err(failures::download) };
-    let done = or_interrupted("the same command", downloading).await;
+    let done = or_interrupted(downloading).await;
     node.stop().await;
     let done = done?;
     Report::new(&done, if to_stdout { String::new() } else { words(&args, &done) })

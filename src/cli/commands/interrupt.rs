@@ -1,5 +1,5 @@
 //! Ctrl-C and SIGTERM: a long command is dropped where it is. Everything acknowledged is in the journal, so
-//! the same command goes on from there.
+//! the same command goes on from there; it is said literally, to be copied.
 
 use crate::exit;
 use crate::failure::{Failure, MoneyEffect};
@@ -7,13 +7,10 @@ use std::future::Future;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs `work` until it ends or the process is asked to stop.
-pub async fn or_interrupted<T>(
-    resume: &str,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+pub async fn or_interrupted<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         done = work => done,
-        asked = asked_to_stop() => Err(asked.err().unwrap_or_else(|| interrupted(resume))),
+        asked = asked_to_stop() => Err(asked.err().unwrap_or_else(interrupted)),
     }
 }
 
@@ -27,12 +24,12 @@ pub async fn asked_to_stop() -> Result<(), Failure> {
     }
 }
 
-fn interrupted(resume: &str) -> Failure {
+fn interrupted() -> Failure {
     Failure::new(
         exit::INTERRUPTED,
         "interrupted",
         "stopped; nothing that was acknowledged is lost",
-        format!("To go on, run: {resume}"),
+        format!("To go on, run: {}", crate::shell::this_command()),
     )
     .money(MoneyEffect::Unknown)
 }

@@ -2,6 +2,7 @@
 
 mod agreements;
 mod audit;
+mod clock;
 mod download;
 mod init;
 mod interrupt;

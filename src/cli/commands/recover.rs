@@ -13,7 +13,7 @@ use crate::settings::Settings;
 pub async fn run(global: &Global, settings: &Settings) -> Result<Report, Failure> {
     let node = compose::joined_owner(global, settings).await?;
     let recovering = async { node.owner.recover(Teller::new(global)).await.map_err(failures::recover) };
-    let done = or_interrupted("layr recover", recovering).await;
+    let done = or_interrupted(recovering).await;
     node.stop().await;
     let done = done?;
     let mut words =

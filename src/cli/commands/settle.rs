@@ -18,7 +18,7 @@ pub async fn run(global: &Global, settings: &Settings, args: Settle) -> Result<R
     let node = compose::joined_owner(global, settings).await?;
     let options = SettleOptions { dry_run: args.dry_run, ..SettleOptions::default() };
     let settling = async { node.owner.settle(options, Teller::new(global)).await.map_err(failures::settle) };
-    let done = or_interrupted("layr settle", settling).await;
+    let done = or_interrupted(settling).await;
     node.stop().await;
     let done = done?;
     Report::new(&done, words(&done))

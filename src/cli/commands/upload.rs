@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
 use crate::table::{Table, short};
-use crate::units::show_duration;
+use crate::units::{show_duration, show_time};
 use layr_owner::views::{Quote, UploadReport};
 use layr_owner::{Event, Keeping, Progress as _, UploadRequest, Warning, expand};
 use layr_types::Stroops;
@@ -28,9 +28,7 @@ pub async fn run(global: &Global, settings: &Settings, args: Upload) -> Result<R
     } else {
         let uploading =
             async { node.owner.upload(request, progress.clone()).await.map_err(failures::upload) };
-        or_interrupted("the same command", uploading)
-            .await
-            .and_then(|done| Report::new(&done, done_words(&done)))
+        or_interrupted(uploading).await.and_then(|done| Report::new(&done, done_words(&done)))
     };
     node.stop().await;
     report
@@ -98,7 +96,10 @@ fn money_words(quote: &Quote) -> String {
     }
     text.push_str("Nothing was paid. ");
     if let Some(until) = quote.binding_until {
-        text.push_str(&format!("The hosts are bound to these prices until {until} (ledger time)."));
+        text.push_str(&format!(
+            "The hosts are bound to these prices until {} (ledger time).",
+            show_time(until)
+        ));
     }
     text
 }

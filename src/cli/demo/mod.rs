@@ -37,7 +37,7 @@ pub async fn run(global: &Global, args: Demo) -> Result<Report, Failure> {
         .map_err(|error| Failure::internal("make a temporary directory", &error))?;
     let root = if args.keep { dir.keep() } else { dir.path().to_owned() };
     let talk = story::Talk { quiet: global.json || global.quiet };
-    let told = or_interrupted("layr demo", story::tell(&talk, &root, &file, size)).await;
+    let told = or_interrupted(story::tell(&talk, &root, &file, size)).await;
     if args.keep {
         eprintln!("everything was left in {}", root.display());
     }
