@@ -1,13 +1,13 @@
 //! One transaction's way through a ledger: fee, sequence number, operations, refund, and the metadata of it all.
 
 use stellar_xdr::{
-    CreateAccountResult, DiagnosticEvent, Error, ExtendFootprintTtlResult, ExtensionPoint, Hash,
-    InnerTransactionResult, InnerTransactionResultExt, InnerTransactionResultPair,
-    InnerTransactionResultResult, InvokeHostFunctionResult, LedgerEntryChanges, LedgerEntryData,
-    OperationBody, OperationMetaV2, OperationResult, OperationResultTr, PaymentResult,
-    RestoreFootprintResult, SorobanTransactionMetaExt, SorobanTransactionMetaExtV1, SorobanTransactionMetaV2,
-    TransactionMeta, TransactionMetaV4, TransactionResult, TransactionResultExt, TransactionResultMetaV1,
-    TransactionResultPair, TransactionResultResult,
+    DiagnosticEvent, Error, ExtendFootprintTtlResult, ExtensionPoint, Hash, InnerTransactionResult,
+    InnerTransactionResultExt, InnerTransactionResultPair, InnerTransactionResultResult,
+    InvokeHostFunctionResult, LedgerEntryChanges, LedgerEntryData, OperationBody, OperationMetaV2,
+    OperationResult, OperationResultTr, RestoreFootprintResult, SorobanTransactionMetaExt,
+    SorobanTransactionMetaExtV1, SorobanTransactionMetaV2, TransactionMeta, TransactionMetaV4,
+    TransactionResult, TransactionResultExt, TransactionResultMetaV1, TransactionResultPair,
+    TransactionResultResult,
 };
 
 use crate::account;
@@ -164,14 +164,6 @@ fn one(
         return (false, OperationResult::OpNoAccount);
     }
     let result = match body {
-        OperationBody::CreateAccount(op) => {
-            let result = classic::create_account(op, &source, world.info.sequence_number, layer);
-            (result == CreateAccountResult::Success, OperationResultTr::CreateAccount(result))
-        }
-        OperationBody::Payment(op) => {
-            let result = classic::payment(op, &source, layer);
-            (result == PaymentResult::Success, OperationResultTr::Payment(result))
-        }
         OperationBody::InvokeHostFunction(op) => {
             match invoke(frame, op, layer, world, &mut run.diagnostics) {
                 Ok((hash, harvest)) => {
@@ -195,7 +187,7 @@ fn one(
             }
             Err(fault) => return (false, footprint_failure(body, fault == footprint::Fault::ResourceLimit)),
         },
-        _ => return (false, OperationResult::OpNotSupported),
+        other => return classic::run(other, &source, world.info.sequence_number, layer),
     };
     (result.0, OperationResult::OpInner(result.1))
 }

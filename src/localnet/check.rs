@@ -4,13 +4,13 @@
 //! result the sender sees. Contract-specific checks are in `check_soroban`.
 
 use stellar_xdr::{
-    AccountEntry, Asset, CreateAccountResult, LedgerBounds, Operation, OperationBody, OperationResult,
-    OperationResultTr, PaymentResult, Preconditions, PreconditionsV2, TimeBounds, TransactionExt,
-    TransactionResultResult,
+    AccountEntry, LedgerBounds, Operation, OperationBody, OperationResult, OperationResultTr, Preconditions,
+    PreconditionsV2, TimeBounds, TransactionExt, TransactionResultResult,
 };
 
 use crate::account;
 use crate::check_soroban;
+use crate::classic;
 use crate::fees;
 use crate::frame::{Frame, is_soroban};
 use crate::settings::Settings;
@@ -205,32 +205,21 @@ fn operation_fault(
 fn level(body: &OperationBody) -> Level {
     match body {
         OperationBody::ExtendFootprintTtl(_) | OperationBody::RestoreFootprint(_) => Level::Low,
-        _ => Level::Medium,
+        other => classic::level(other),
     }
 }
 
 /// What is wrong with an operation whatever the ledger holds.
 fn malformed(body: &OperationBody, source: &stellar_xdr::AccountId) -> Option<OperationResult> {
-    use OperationResult::OpInner;
-    match body {
-        OperationBody::CreateAccount(op) if op.starting_balance < 0 || op.destination == *source => {
-            Some(OpInner(OperationResultTr::CreateAccount(CreateAccountResult::Malformed)))
-        }
-        OperationBody::Payment(op) if op.amount <= 0 => {
-            Some(OpInner(OperationResultTr::Payment(PaymentResult::Malformed)))
-        }
-        OperationBody::Payment(op) if op.asset != Asset::Native => Some(OperationResult::OpNotSupported),
-        OperationBody::CreateAccount(_) | OperationBody::Payment(_) => None,
-        other if is_soroban(other) => check_soroban::malformed(other),
-        _ => Some(OperationResult::OpNotSupported),
-    }
+    if is_soroban(body) { check_soroban::malformed(body) } else { classic::malformed(body, source) }
 }
 
 /// Placeholder result of an operation that is not at fault, beside one that is.
 fn success(body: &OperationBody) -> OperationResult {
+    if let Some(result) = classic::placeholder(body) {
+        return OperationResult::OpInner(result);
+    }
     let result = match body {
-        OperationBody::CreateAccount(_) => OperationResultTr::CreateAccount(CreateAccountResult::Success),
-        OperationBody::Payment(_) => OperationResultTr::Payment(PaymentResult::Success),
         OperationBody::ExtendFootprintTtl(_) => {
             OperationResultTr::ExtendFootprintTtl(stellar_xdr::ExtendFootprintTtlResult::Success)
         }

@@ -232,10 +232,10 @@ impl Engine {
             settings: &self.settings,
         };
         let refusal = match check_bump(&frame, &*self.state, Stage::Submission) {
-            Err(outer) => Some(apply::plain_result(crate::fees::initial_charge(&frame), outer)),
+            Err(outer) => Some(apply::plain_result(crate::fees::least_bid(&frame), outer)),
             Ok(()) => check(&frame, &*self.state, &moment, Stage::Submission)
                 .err()
-                .map(|outcome| apply::result(&frame, crate::fees::initial_charge(&frame), outcome)),
+                .map(|outcome| apply::result(&frame, crate::fees::least_bid(&frame), outcome)),
         };
         let source = frame.source();
         if self.pending.iter().any(|waiting| waiting.source() == source) {

@@ -44,7 +44,12 @@ pub(crate) fn disk_reads(data: &SorobanTransactionData) -> u32 {
 
 /// Fee taken before a transaction runs: the whole resource fee and the going inclusion fee, never over the bid.
 pub(crate) fn initial_charge(frame: &Frame) -> i64 {
-    minimum_inclusion(frame).saturating_add(frame.resource_fee()).min(frame.bid())
+    least_bid(frame).min(frame.bid())
+}
+
+/// What a transaction has to offer to be taken; a refused sender is told this as the fee charged, though nothing is.
+pub(crate) fn least_bid(frame: &Frame) -> i64 {
+    minimum_inclusion(frame).saturating_add(frame.resource_fee())
 }
 
 /// Least inclusion fee the network takes, in stroops.

@@ -44,6 +44,7 @@ mod simulate;
 mod state;
 mod store;
 mod time;
+mod trustline;
 
 pub use beacon::{BEACON_ID, Beacon, PERIOD_SECONDS, Round, SCHEME, verify_round};
 pub use clock::Clock;

@@ -8,14 +8,16 @@ use stellar_xdr::{AccountEntry, AccountId, DecoratedSignature, PublicKey, Signer
 pub(crate) enum Level {
     Low,
     Medium,
+    High,
 }
 
 impl Level {
     fn threshold(self, account: &AccountEntry) -> u8 {
-        let [_, low, medium, _] = account.thresholds.0;
+        let [_, low, medium, high] = account.thresholds.0;
         match self {
             Self::Low => low,
             Self::Medium => medium,
+            Self::High => high,
         }
     }
 }

@@ -18,7 +18,7 @@ struct Params {
     #[serde(default)]
     auth_mode: String,
     #[serde(default)]
-    auth_v2: bool,
+    use_upgraded_auth: bool,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ pub(super) async fn simulate(shared: &Arc<Shared>, params: Value) -> Result<Valu
     let leeway = params.resource_config.map_or(0, |config| config.instruction_leeway);
     let options = SimulationOptions {
         auth,
-        auth_v2: params.auth_v2,
+        auth_v2: params.use_upgraded_auth,
         instruction_leeway: u32::try_from(leeway)
             .map_err(|_| RpcError::params("instructionLeeway is too large"))?,
     };
