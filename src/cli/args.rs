@@ -105,6 +105,14 @@ pub enum Command {
     Recover,
     /// Run a local Stellar network for development.
     Localnet(Localnet),
+    /// Check the network in use; deploy the escrow contract on a test network.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  layr network check --network testnet     reachable? whose clock? which contract?
+  layr network deploy --network testnet    put the contract there, or find it again"
+    )]
+    Network(NetworkCommand),
     /// Tell the whole story on this machine: ledger, twelve hosts, owner, failures, settlement.
     Demo(Demo),
     /// Measure.
@@ -190,6 +198,12 @@ pub struct NodeRun {
     /// Owner role: time between audits by the ledger's clock, give or take a tenth by chance.
     #[arg(long, value_parser = parse_duration, default_value = "1d", value_name = "DURATION")]
     pub audit_every: u64,
+    /// Shortest term to accept [default: 1d].
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
+    pub min_term: Option<u64>,
+    /// How long a price once quoted binds this host [default: 10m]; nothing is closed before.
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
+    pub offer_life: Option<u64>,
 }
 
 /// `layr upload`.
@@ -338,6 +352,35 @@ pub struct Localnet {
     /// Move a running network's clock forward, and stop.
     #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     pub advance: Option<u64>,
+}
+
+/// `layr network …`.
+#[derive(Debug, Subcommand)]
+pub enum NetworkCommand {
+    /// Ask the network whether it is the one meant, what time it is there, and whether the contract is genuine.
+    #[command(after_help = "Example:
+  layr network check --network testnet --json")]
+    Check,
+    /// Deploy the escrow contract, or find the one deployed before, and write the network file.
+    Deploy(NetworkDeploy),
+    /// Prolong the life of the contract and its code; for whoever deployed it.
+    #[command(after_help = "Example:
+  layr network extend --life 90d     the largest rent there is: no agreement ever pays it")]
+    Extend {
+        /// How long from now.
+        #[arg(long, default_value = "30d", value_parser = parse_duration, value_name = "DURATION")]
+        life: u64,
+    },
+}
+
+/// `layr network deploy`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  layr network deploy --network testnet     writes testnet.toml in the data directory")]
+pub struct NetworkDeploy {
+    /// Also where money is real.
+    #[arg(long)]
+    pub real_money: bool,
 }
 
 /// `layr demo`.

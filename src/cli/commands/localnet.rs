@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// The escrow contract every local network starts with.
-const ESCROW_WASM: &[u8] =
+pub(super) const ESCROW_WASM: &[u8] =
     include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../contracts/escrow/escrow.wasm"));
 /// Label of the account that deploys it; it has no power over the contract afterwards.
 const DEPLOYER_LABEL: &str = "layr 2026 localnet deployer";
@@ -112,7 +112,7 @@ fn seed_account(seed: &Zeroizing<[u8; 32]>) -> [u8; 32] {
 }
 
 /// Writes beside, then renames: a reader never sees half a file.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let beside = path.with_extension("new");
     std::fs::write(&beside, text)?;
     std::fs::rename(&beside, path)

@@ -8,6 +8,7 @@ mod init;
 mod interrupt;
 mod localnet;
 mod ls;
+mod network;
 mod node;
 mod recover;
 mod settle;
@@ -40,6 +41,7 @@ pub async fn dispatch(cli: Cli) -> Result<Report, Failure> {
     }
     let settings = Settings::load(&global)?;
     match cli.command {
+        Command::Network(command) => network::run(&global, &settings, command).await,
         Command::Node(command) => node::run(&global, settings, command).await,
         Command::Upload(args) => upload::run(&global, &settings, args).await,
         Command::Download(args) => download::run(&global, &settings, args).await,

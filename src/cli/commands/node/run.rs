@@ -140,7 +140,13 @@ fn config(
             .because(&error)
         })?,
     };
-    let offer = OfferPolicy { rate: compose::rate_of(settings.price)?, ..OfferPolicy::default() };
+    let usual = OfferPolicy::default();
+    let offer = OfferPolicy {
+        rate: compose::rate_of(settings.price)?,
+        min_term: seconds(args.min_term, usual.min_term)?,
+        offer_life: seconds(args.offer_life, usual.offer_life)?,
+        ..usual
+    };
     Ok(HostNodeConfig {
         dir,
         identity,
@@ -159,6 +165,14 @@ fn config(
             operator: settings.operator.clone(),
         },
         tick: TICK,
+    })
+}
+
+/// A duration that was given, or the usual one.
+fn seconds(given: Option<u64>, usual: u32) -> Result<u32, Failure> {
+    let given = given.map(u32::try_from).transpose();
+    given.map(|given| given.unwrap_or(usual)).map_err(|error| {
+        Failure::usage("a duration is too long", "Name one below a hundred years.").because(&error)
     })
 }
 
