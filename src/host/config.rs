@@ -35,7 +35,8 @@ pub struct OfferPolicy {
     pub disclosure_price: Stroops,
     /// Paid by this host for ending early.
     pub exit_fee: Stroops,
-    /// Leaves proved on the ledger.
+    /// Leaves proved on the ledger. Four keep a dispute at the end below a hundredth of a lumen,
+    /// whatever the capacity.
     pub samples: u8,
     /// Stroops per GiB read beyond the free allowance.
     pub egress_rate: u64,
@@ -63,7 +64,7 @@ impl Default for OfferPolicy {
             max_challenges: 10,
             disclosure_price: Stroops(100_000),
             exit_fee: Stroops::ZERO,
-            samples: 10,
+            samples: 4,
             egress_rate: 0,
             free_reads_percent: 100,
             offer_life: 600,

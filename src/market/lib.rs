@@ -51,6 +51,8 @@ pub use terms::{
 pub use voucher::{VOUCHER_BYTES, Voucher, read_price};
 
 #[cfg(test)]
+mod moves_laws;
+#[cfg(test)]
 mod moves_tests;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,8 @@ use soroban_sdk::{Address, Bytes, BytesN, Vec, contracttype};
 pub const MAX_OPEN: u32 = 40;
 /// Most agreements one `close` takes.
 pub const MAX_CLOSE: u32 = 20;
-/// Most agreements one `renew` takes.
+/// Most agreements one `renew` takes: each tells of an end and a beginning (450 bytes), and beyond twenty the
+/// share of what they have in common is below a twentieth of each one's fee.
 pub const MAX_RENEW: u32 = 20;
 /// How long a bond stays after its host asked for it: 15 days, more than twice the longest window.
 pub const BOND_DELAY_SECONDS: u64 = 15 * 86_400;

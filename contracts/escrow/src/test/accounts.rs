@@ -45,6 +45,12 @@ impl Party {
         self.node.sign(digest).to_bytes()
     }
 
+    /// Makes this account the source of the transactions to come: its authorisation is then its signature on
+    /// the envelope.
+    pub fn sends(&self, env: &Env) {
+        env.host().set_source_account(self.id()).unwrap();
+    }
+
     fn id(&self) -> AccountId {
         AccountId(PublicKey::PublicKeyTypeEd25519(Uint256(self.account_key())))
     }

@@ -1,73 +1,26 @@
-//! What calls cost by the network's own meter, and that the largest ones stay inside its limits.
+//! What calls cost by the network's own meter, and that happy path and disputes stay inside their budgets.
 //!
 //! `cargo test -p layr-escrow cost -- --nocapture` prints the table of the README.
 
-use super::deal::{Deal, bytes};
+use super::accounts::Party as Person;
+use super::deal::{DAY, Deal, bytes, round_for};
+use super::meter::Meter;
+use super::moves::list;
 use super::std::{format, println, string::String, vec::Vec};
 use super::world::{self, World, beacon_secret, network, sign_round};
 use crate::storage::keys_of;
-use layr_types::{ByteCount, GIB};
+use layr_market::{Party, Revision};
+use layr_types::Stroops;
 use soroban_sdk::testutils::Ledger as _;
 use soroban_sdk::testutils::storage::Persistent as _;
-use soroban_sdk::xdr::ToXdr as _;
-use soroban_sdk::{BytesN, IntoVal, Val, Vec as HostVec};
+use soroban_sdk::{BytesN, IntoVal as _, Vec as HostVec};
 
-/// The network's limit on instructions of one transaction.
-const MAX_INSTRUCTIONS: i64 = 400_000_000;
-/// On a transaction's size in bytes.
-const MAX_BYTES: u32 = 132_096;
-/// On its events and return value.
-const MAX_EVENTS: u32 = 16_384;
-/// On the entries it writes, and their bytes.
-const MAX_WRITES: (u32, u32) = (200, 132_096);
-/// Stroops per KiB of a transaction: 4,059 for history and 406 for bandwidth.
-const SIZE_FEE: i64 = 4_465;
-/// An envelope without arguments: source, fee, sequence, resources, one signature; then an account's
-/// authorisation, where there is one; then per footprint key.
-const ENVELOPE_BYTES: u32 = 300;
-const AUTHORISATION_BYTES: u32 = 400;
-const KEY_BYTES: u32 = 108;
-
-struct Meter {
-    rows: Vec<String>,
-}
-
-impl Meter {
-    /// Notes what the last call cost, given its arguments; returns the fee in stroops without rent.
-    fn note(&mut self, world: &World, name: &str, args: Val) -> i64 {
-        let used = world.env.cost_estimate().resources();
-        let fee = world.env.cost_estimate().fee();
-        let args: soroban_sdk::Bytes = args.to_xdr(&world.env);
-        let keys = used.memory_read_entries + used.disk_read_entries;
-        let signed = if world.env.auths().is_empty() { 0 } else { AUTHORISATION_BYTES };
-        let size = ENVELOPE_BYTES + signed + args.len() + keys * KEY_BYTES;
-        let rent = fee.persistent_entry_rent + fee.temporary_entry_rent;
-        let total = fee.total - rent + i64::from(size) * SIZE_FEE / 1_024;
-        self.rows.push(format!(
-            "| {name} | {}.{:02} M | {size} | {} | {total} | {rent} |",
-            used.instructions / 1_000_000,
-            used.instructions / 10_000 % 100,
-            used.contract_events_size_bytes,
-        ));
-        assert!(used.instructions < MAX_INSTRUCTIONS, "{name}: {} instructions", used.instructions);
-        assert!(size < MAX_BYTES, "{name}: {size} bytes");
-        assert!(used.contract_events_size_bytes < MAX_EVENTS, "{name}: events");
-        assert!(used.write_entries < MAX_WRITES.0 && used.write_bytes < MAX_WRITES.1, "{name}: writes");
-        total
-    }
-}
-
-/// Terms like the others, of an agreement as full as 1 GiB.
-fn deals(world: &World, count: u8) -> Vec<Deal> {
-    (0..count)
-        .map(|i| {
-            Deal::with(world, &world.hosts[usize::from(i)], |t| {
-                t.slot = i;
-                t.capacity = ByteCount(GIB);
-            })
-        })
-        .collect()
-}
+/// Leaves that a host's terms ask for by default: `layr-host`'s configuration.
+const SAMPLES: u8 = 4;
+/// Stroops that a happy path may cost an agreement, in batches of 20: 0.003 lumens.
+const HAPPY: i64 = 30_000;
+/// Stroops that a dispute may cost: 0.01 lumens.
+const DISPUTE: i64 = 100_000;
 
 /// What putting the code on the ledger costs, rent for its first 120 days included.
 fn upload() -> String {
@@ -78,9 +31,15 @@ fn upload() -> String {
     format!("uploading {} bytes: {fee} stroops of rent", wasm.len())
 }
 
+/// Agreements of 1 GiB with as many different hosts: the dearest case.
 fn open(meter: &mut Meter, count: u8) -> (World, Vec<Deal>, i64) {
     let world = World::with_hosts(count);
-    let deals = deals(&world, count);
+    let deal = |i: u8| {
+        let host = &world.hosts[usize::from(i)];
+        Deal::with(&world, host, |t| (t.slot, t.samples, t.exit_fee) = (i, SAMPLES, Stroops(10)))
+    };
+    let deals: Vec<Deal> = (0..count).map(deal).collect();
+    world.owner.sends(&world.env);
     let batch = HostVec::from_iter(&world.env, deals.iter().map(|deal| deal.opening(&world)));
     world.escrow.open(&world.owner_address(), &batch);
     let fee = meter.note(&world, &format!("open({count})"), batch.into_val(&world.env));
@@ -94,82 +53,167 @@ fn close(meter: &mut Meter, world: &World, deals: &[Deal]) -> i64 {
     meter.note(world, &format!("close({})", deals.len()), batch.into_val(&world.env))
 }
 
-/// A proof of as many leaves as terms may want.
-fn most_leaves(meter: &mut Meter) {
-    let world = World::new();
-    let mut deal = Deal::with(&world, world.host(), |t| t.samples = 32).open(&world);
-    let revision = deal.revision();
-    deal.publish(&world, &revision);
-    world.pass_until(deal.frozen());
-    world.post_round_of(&deal);
-    let proofs = deal.proofs(&revision);
-    let (terms, state) = (deal.terms_bytes(&world), deal.state_bytes(&world));
-    let (encoded, proofs) = (bytes(&world, &revision.encode()), bytes(&world, &proofs));
+fn renew(meter: &mut Meter, world: &World, deals: &[Deal]) -> i64 {
+    let renewal = |deal: &Deal| deal.renewal(world, &deal.successor(world), &deal.renewal_split(0, 1_000));
+    let batch = HostVec::from_iter(&world.env, deals.iter().map(renewal));
+    world.escrow.renew(&world.owner_address(), &batch);
+    meter.note(world, &format!("renew({})", deals.len()), batch.into_val(&world.env))
+}
+
+fn publish(meter: &mut Meter, world: &World, deal: &mut Deal, revision: &Revision) -> i64 {
+    let publication = deal.publication(world, revision);
+    deal.publish(world, revision);
+    meter.note(world, "publish", publication.into_val(&world.env))
+}
+
+fn post_beacon(meter: &mut Meter, world: &World, round: u64) -> i64 {
+    let signature = BytesN::from_array(&world.env, &sign_round(&beacon_secret(), round).serialize());
+    world.escrow.post_beacon(&round, &signature);
+    meter.note(world, "post_beacon", signature.into_val(&world.env))
+}
+
+/// Proves the deal at its end.
+fn prove(meter: &mut Meter, world: &World, deal: &Deal, revision: &Revision) -> i64 {
+    let (terms, state) = (deal.terms_bytes(world), deal.state_bytes(world));
+    let (encoded, proofs) = (bytes(world, &revision.encode()), bytes(world, &deal.proofs(revision)));
     world.escrow.prove(&terms, &state, &encoded, &proofs);
-    meter.note(&world, "prove, k = 32", (terms, state, encoded, proofs).into_val(&world.env));
+    let args = (terms, state, encoded, proofs).into_val(&world.env);
+    meter.note(world, &format!("prove, k = {}", deal.terms.samples), args)
 }
 
-/// The batch that touches most entries: every agreement in a folder of its own.
-fn forty_folders(meter: &mut Meter) {
-    let world = World::with_hosts(40);
-    let deals = (0..40u8)
-        .map(|i| Deal::with(&world, &world.hosts[usize::from(i)], |t| (t.folder, t.slot) = (i.into(), 63)));
-    let batch = HostVec::from_iter(&world.env, deals.map(|deal| deal.opening(&world)));
-    world.escrow.open(&world.owner_address(), &batch);
-    meter.note(&world, "open(40), 40 folders", batch.into_val(&world.env));
+/// Challenges and answers; returns both fees.
+fn challenge(
+    meter: &mut Meter,
+    (world, deal, revision): (&World, &mut Deal, &Revision),
+    by: Party,
+    leaves: &[u64],
+) -> [i64; 2] {
+    let kind = if leaves.is_empty() { "random" } else { "named" };
+    let challenge = deal.challenge(world, by, leaves);
+    let accusation = deal.accusation(world, &challenge, leaves);
+    deal.try_challenge(world, &challenge, leaves).unwrap();
+    let opened = meter.note(world, &format!("challenge, {kind}, by {by:?}"), accusation.into_val(&world.env));
+    if leaves.is_empty() {
+        world.pass_until(deal.challenge_freezes());
+        world.post_round(round_for(deal.challenge_freezes()));
+    }
+    let (terms, state) = (deal.terms_bytes(world), deal.state_bytes(world));
+    let answer = deal.answer(revision, leaves);
+    let args =
+        (terms, state, bytes(world, &revision.encode()), bytes(world, &list(leaves)), bytes(world, &answer));
+    deal.try_respond(world, revision, (leaves, &answer)).unwrap();
+    let count = if leaves.is_empty() { usize::from(deal.terms.samples) } else { leaves.len() };
+    let name = format!("respond, {kind}, {count} leaves");
+    [opened, meter.note(world, &name, args.into_val(&world.env))]
+}
+
+/// The calls that end nothing, each noted.
+fn moves(meter: &mut Meter, world: &World, deal: &mut Deal) {
+    let (owner, host) = (deal.owner.clone(), deal.host.clone());
+    let before = (deal.terms_bytes(world), deal.state_bytes(world));
+    let mut note = |name: &str, size: usize, signatures: usize| {
+        let args = (before.clone(), bytes(world, &[0].repeat(size + 64 * signatures)));
+        meter.note(world, name, args.into_val(&world.env));
+    };
+    deal.try_redeem(world, &deal.voucher(5), &owner).unwrap();
+    note("redeem", 57, 1);
+    let rotation = deal.rotation(Party::Host, &Person::new(98));
+    host.sends(&world.env);
+    deal.try_start_rotation(world, &rotation).unwrap();
+    note("start_rotation", 98, 0);
+    deal.owner.sends(&world.env);
+    world.pass_until(deal.state.rotation.unwrap().effective);
+    deal.try_finish_rotation(world, &rotation).unwrap();
+    note("finish_rotation", 98, 0);
+    deal.host = Person::new(98);
+    let back = deal.rotation(Party::Host, &host);
+    deal.try_rotate(world, &back, [&owner, &Person::new(98)]).unwrap();
+    note("rotate", 98, 2);
+    deal.host = host.clone();
+    let notice = deal.notice(Party::Host, world.now().plus(4 * DAY));
+    deal.try_notice(world, &notice, &host).unwrap();
+    note("start_close, by the host", 42, 1);
+}
+
+/// What a host does with its own money.
+fn hosts_money(meter: &mut Meter) {
+    let world = World::bare(1);
+    world.env.mock_all_auths();
+    world.host().sends(&world.env);
+    let (host, key) = (world.host().address(&world.env), world.key(world.host()));
+    let args = |world: &World| (host.clone(), key.clone(), world.token.clone(), 900i128).into_val(&world.env);
+    world.register(world.host());
+    meter.note(&world, "register", (host.clone(), key.clone(), bytes(&world, &[0; 64])).into_val(&world.env));
+    world.escrow.deposit(&host, &key, &world.token, &900);
+    meter.note(&world, "deposit", args(&world));
+    world.escrow.bond(&key, &world.token, &700);
+    meter.note(&world, "bond", args(&world));
+    world.escrow.unbond(&key, &world.token, &700);
+    meter.note(&world, "unbond", args(&world));
+    world.pass(crate::BOND_DELAY_SECONDS);
+    world.escrow.release(&key, &world.token);
+    meter.note(&world, "release", args(&world));
+    world.escrow.withdraw(&key, &world.token, &900);
+    meter.note(&world, "withdraw", args(&world));
 }
 
 #[test]
-fn the_largest_proof_fits_a_transaction_whatever_the_capacity() {
-    let sectors = layr_market::MAX_CAPACITY.whole_sectors();
-    let longest = layr_merkle::leaf_proof_bytes(layr_types::LeafIndex(0), sectors).unwrap();
-    let arguments = u32::try_from(32 * longest + 2_000).unwrap();
-    assert!(arguments + ENVELOPE_BYTES + 20 * KEY_BYTES < MAX_BYTES);
-}
-
-#[test]
-fn the_largest_calls_fit_the_network_and_batches_pay() {
-    let mut meter = Meter { rows: Vec::new() };
+fn happy_path_and_disputes_stay_inside_their_budgets_and_batches_pay() {
+    let mut meter = Meter::new();
+    hosts_money(&mut meter);
     let (_, _, one) = open(&mut meter, 1);
     let (_, _, twenty) = open(&mut meter, 20);
-    let (world, deals, forty) = open(&mut meter, 40);
+    let (world, mut deals, forty) = open(&mut meter, 40);
     world.pass(3_601);
     let close_one = close(&mut meter, &world, &deals[39..]);
     let close_twenty = close(&mut meter, &world, &deals[..20]);
+    let renew_one = renew(&mut meter, &world, &deals[38..39]);
+    let renew_many = renew(&mut meter, &world, &deals[28..38]);
 
     let mut deal = deals[20].clone();
     let revision = deal.revision();
-    let publication = deal.publication(&world, &revision);
-    deal.publish(&world, &revision);
-    let publish = meter.note(&world, "publish", publication.into_val(&world.env));
-    world.pass_until(deal.frozen());
-    let round = deal.round();
-    let signature = BytesN::from_array(&world.env, &sign_round(&beacon_secret(), round).serialize());
-    world.escrow.post_beacon(&round, &signature);
-    let beacon = meter.note(&world, "post_beacon", signature.into_val(&world.env));
-    let (terms, state) = (deal.terms_bytes(&world), deal.state_bytes(&world));
-    let (encoded, proofs) = (bytes(&world, &revision.encode()), bytes(&world, &deal.proofs(&revision)));
-    world.escrow.prove(&terms, &state, &encoded, &proofs);
-    let args = (terms, state, encoded, proofs).into_val(&world.env);
-    let prove = meter.note(&world, "prove, k = 10", args);
+    let published = publish(&mut meter, &world, &mut deal, &revision);
+    moves(&mut meter, &world, &mut deals[22]);
+    let at_random = challenge(&mut meter, (&world, &mut deal, &revision), Party::Owner, &[]);
+    world.pass(DAY);
+    let by_host = challenge(&mut meter, (&world, &mut deal, &revision), Party::Host, &[]);
+    world.pass(DAY);
+    let named: Vec<u64> = (0..8).map(|i| i * 100_003).collect();
+    challenge(&mut meter, (&world, &mut deal, &revision), Party::Owner, &named);
+    world.pass(DAY);
+    deal.challenged(&world, Party::Owner, &named);
+    world.pass_until(deal.challenge_deadline().plus(1));
+    let args = (deal.terms_bytes(&world), deal.state_bytes(&world), bytes(&world, &revision.encode()));
+    deal.try_default(&world, &revision).unwrap();
+    meter.note(&world, "default", args.into_val(&world.env));
+
+    let mut last = deals[23].clone();
+    let revision = last.revision();
+    publish(&mut meter, &world, &mut last, &revision);
+    world.pass_until(last.frozen());
+    let beacon = post_beacon(&mut meter, &world, last.round());
+    let proved = prove(&mut meter, &world, &last, &revision);
     let unused = &deals[21];
     world.pass_until(unused.deadline().plus(1));
-    let (terms, state) = (unused.terms_bytes(&world), unused.state_bytes(&world));
-    let none = bytes(&world, &[]);
-    world.escrow.expire(&terms, &state, &none);
-    meter.note(&world, "expire", (terms, state, none).into_val(&world.env));
+    let args = (unused.terms_bytes(&world), unused.state_bytes(&world), bytes(&world, &[]));
+    world.escrow.expire(&args.0, &args.1, &args.2);
+    meter.note(&world, "expire", args.into_val(&world.env));
+    world.escrow.bump(&world.owner_address(), &0, &u32::MAX);
+    meter.note(&world, "bump", (world.owner_address(), 0u32, 9u32).into_val(&world.env));
 
-    most_leaves(&mut meter);
-    forty_folders(&mut meter);
-
-    println!("| call | instructions | transaction bytes | event bytes | fee (stroops) | rent (stroops) |");
-    println!("|---|---|---|---|---|---|");
-    meter.rows.iter().for_each(|row| println!("{row}"));
+    meter.print();
     println!("{}", upload());
-    println!("happy path in batches: {} per agreement", forty / 40 + close_twenty / 20);
+    let happy = twenty / 20 + close_twenty / 20;
+    println!("happy path in batches of 20: {happy} per agreement");
+    println!("a dispute at the end over 1 GiB: {} and a shared round of {beacon}", published + proved);
+    println!("a challenge and its answer: {at_random:?}, by the host {by_host:?}, after {published}");
     assert!(twenty / 20 < one && forty / 40 < one && close_twenty / 20 < close_one, "batches pay");
-    println!("a dispute over 1 GiB: {} and a shared round of {beacon}", publish + prove);
-    assert!(publish + prove <= 140_000, "a dispute: {publish} + {prove}");
+    assert!(renew_many / 10 < renew_one && renew_one < one + close_one, "renewing pays");
+    assert!(happy <= HAPPY, "happy path: {happy}");
+    assert!(published + proved <= DISPUTE, "a dispute: {published} + {proved}");
+    for [opened, answered] in [at_random, by_host] {
+        assert!(published + opened + answered <= DISPUTE, "{published} + {opened} + {answered}");
+    }
 }
 
 #[test]

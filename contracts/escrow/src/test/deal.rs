@@ -8,10 +8,10 @@ use layr_market::{
     BeaconSchedule, FinalReason, FinalSplit, Offer, Request, Revision, Sha256 as _, SlotState,
     SoftwareSha256, Terms, leaf_index,
 };
-use layr_merkle::{AgreementTree, LeafPath, SectorOutboard};
+use layr_merkle::{AgreementTree, Digest, LeafPath, SectorOutboard};
 use layr_types::{
     AccountKey, AgreementId, AgreementRoot, ByteCount, ContractId, GIB, LeafIndex, NodeKey, SECTOR_BYTES,
-    Stroops, UnixSeconds,
+    SectorRoot, Stroops, UnixSeconds,
 };
 use soroban_sdk::{Address, Bytes, Vec as HostVec, xdr::ScAddress};
 
@@ -224,17 +224,27 @@ pub fn stored() -> &'static Stored {
 }
 
 impl Stored {
+    /// The root of one of the five sectors.
+    pub fn root(&self, sector: usize) -> SectorRoot {
+        self.sectors[sector].1.root()
+    }
+
+    /// The proof of a leaf of one of the five, along this path in the agreement.
+    pub fn proof(&self, sector: usize, within: usize, path: &[Digest]) -> Vec<u8> {
+        let (bytes, outboard) = &self.sectors[sector];
+        let group = bytes.as_chunks().0[within / 16];
+        let mut out = vec![];
+        LeafPath::new(within, &group, outboard).unwrap().write_proof(path, &mut out).unwrap();
+        out
+    }
+
     /// The proofs of these leaves, one after the other.
     pub fn proofs(&self, leaves: &[LeafIndex]) -> Vec<u8> {
-        let mut out = vec![];
-        for leaf in leaves {
-            let (sector, outboard) = &self.sectors[usize::try_from(leaf.sector().0 % 5).unwrap()];
-            let within = leaf.within_sector();
-            let group = sector.as_chunks().0[within / 16];
-            let path = self.tree.path(leaf.sector()).unwrap();
-            LeafPath::new(within, &group, outboard).unwrap().write_proof(&path, &mut out).unwrap();
-        }
-        out
+        let proof = |leaf: &LeafIndex| {
+            let sector = usize::try_from(leaf.sector().0 % 5).unwrap();
+            self.proof(sector, leaf.within_sector(), &self.tree.path(leaf.sector()).unwrap())
+        };
+        leaves.iter().flat_map(proof).collect()
     }
 }
 
