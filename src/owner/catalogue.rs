@@ -27,6 +27,7 @@ use tokio::time::timeout;
 const MOST_PARTS: usize = 32;
 const STATE: &[u8] = b"catalogue";
 const WAITING: &[u8] = b"publish";
+const OWED: &[u8] = b"catalogue owed";
 
 /// What of the catalogue is on the network.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -52,6 +53,8 @@ struct Waiting {
 pub(crate) struct Saved {
     state: State,
     pointer: Pointer,
+    /// What was owed before and is in it.
+    included: Option<Vec<u8>>,
 }
 
 fn damaged() -> RecordsFault {
@@ -108,6 +111,32 @@ fn merged(first: CatalogueUpdate, second: CatalogueUpdate) -> CatalogueUpdate {
     }
 }
 
+/// Notes changes of the records that the network's catalogue does not have yet; the next one sent has them.
+pub(crate) fn owe(
+    core: &Core,
+    update: CatalogueUpdate,
+    draft: &mut crate::book::Draft<'_>,
+) -> Result<(), RecordsFault> {
+    let all = match owed(core)? {
+        Some((_, before)) => merged(before, update),
+        None => update,
+    };
+    draft.put(Space::Meta, OWED, &all.encode());
+    Ok(())
+}
+
+/// What the network's catalogue lacks, encoded and read.
+fn owed(core: &Core) -> Result<Option<(Vec<u8>, CatalogueUpdate)>, RecordsFault> {
+    let Some(bytes) = core.book.get::<Vec<u8>>(Space::Meta, OWED)? else { return Ok(None) };
+    let update = CatalogueUpdate::decode(&bytes).map_err(|_| damaged())?;
+    Ok(Some((bytes, update)))
+}
+
+/// Whether the network's catalogue lacks anything.
+pub(crate) fn is_owed(core: &Core) -> Result<bool, RecordsFault> {
+    Ok(owed(core)?.is_some())
+}
+
 /// Sends the catalogue with `update` in it through `sender`; `None` where shards of it found no place.
 pub(crate) async fn send(
     core: &Core,
@@ -117,6 +146,11 @@ pub(crate) async fn send(
 ) -> Result<Option<Saved>, UploadCause> {
     let state = State::load(core)?;
     let mut head = state.head()?;
+    let owed = owed(core)?;
+    let (included, update) = match owed {
+        Some((bytes, before)) => (Some(bytes), merged(before, update)),
+        None => (None, update),
+    };
     head.inline = merged(head.inline, update);
     let mut sealed = seal(core, &head);
     if sealed.len() > SECTOR_BYTES {
@@ -130,7 +164,7 @@ pub(crate) async fn send(
     }
     let Some(mut pointer) = send_head(core, sealed, sender).await? else { return Ok(None) };
     pointer.saved = now;
-    Ok(Some(Saved { state: State::of(state.sequence + 1, &head), pointer }))
+    Ok(Some(Saved { state: State::of(state.sequence + 1, &head), pointer, included }))
 }
 
 fn seal(core: &Core, head: &CatalogueHead) -> Vec<u8> {
@@ -229,6 +263,10 @@ async fn commit(
 impl Saved {
     /// Makes it the truth, and notes that the record is to be spread to the head's hosts.
     pub(crate) fn put(&self, core: &Core, draft: &mut crate::book::Draft<'_>) {
+        // What was owed since stays owed.
+        if self.included.is_some() && core.book.get(Space::Meta, OWED).ok().flatten() == self.included {
+            draft.delete(Space::Meta, OWED);
+        }
         let sequence = self.state.sequence;
         let secret = core.identity.secret(Purpose::Catalogue);
         let payload = self.pointer.seal(&secret, sequence, core.book.random());

@@ -25,7 +25,7 @@ const CLOCK: &[u8] = b"ledger clock";
 /// How far the ledger's clock moves before that is written down again, seconds.
 const CLOCK_STEP: u64 = 60;
 /// How far behind its own earlier answers an endpoint may be, seconds: endpoints differ by a few ledgers.
-const CLOCK_SLACK: u64 = 120;
+pub(crate) const CLOCK_SLACK: u64 = 120;
 
 /// Shared by all verbs; cheap to clone.
 #[derive(Clone)]
@@ -48,8 +48,12 @@ pub(crate) struct Inner {
     pub(crate) cataloguing: Arc<tokio::sync::Mutex<()>>,
     /// Held while the newest catalogue's pointer is spread.
     pub(crate) publishing: tokio::sync::Mutex<()>,
-    locks: Mutex<HashMap<AgreementId, Arc<tokio::sync::Mutex<()>>>>,
+    locks: Locks,
+    /// Held while one agreement's reads are paid for.
+    purses: Locks,
 }
+
+type Locks = Mutex<HashMap<AgreementId, Arc<tokio::sync::Mutex<()>>>>;
 
 impl std::ops::Deref for Core {
     type Target = Inner;
@@ -96,6 +100,8 @@ pub(crate) enum TxWhat {
     Prove { id: AgreementId },
     /// Puts a beacon round on the ledger.
     Beacon,
+    /// Renews these: the old ones' ids.
+    Renew { ids: Vec<AgreementId> },
 }
 
 impl Core {
@@ -121,7 +127,8 @@ impl Core {
             opening: tokio::sync::Mutex::new(()),
             cataloguing: Arc::default(),
             publishing: tokio::sync::Mutex::new(()),
-            locks: Mutex::new(HashMap::new()),
+            locks: Mutex::default(),
+            purses: Mutex::default(),
         }));
         core.check_records()?;
         Ok(core)
@@ -165,6 +172,12 @@ impl Core {
     pub(crate) fn lock_of(&self, id: AgreementId) -> Arc<tokio::sync::Mutex<()>> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(locks.entry(id).or_default())
+    }
+
+    /// The lock under which one agreement's reads are paid for.
+    pub(crate) fn purse_of(&self, id: AgreementId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut purses = self.purses.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(purses.entry(id).or_default())
     }
 
     /// One agreement.

@@ -11,10 +11,13 @@ use crate::request::{Ask, CloseRequest, DisputeRequest, SettleOptions};
 use crate::seen::{Presence, Seen};
 use crate::settle::{closable_after, failed, fair_split, missed, settle};
 use crate::views::SettleStep;
-use crate::{transactions, vouchers};
+use crate::{contents, lookup, transactions, vouchers};
 use layr_market::{Challenge, FinalReason, MAX_NAMED_LEAVES, Phase as SlotPhase, SlotState, SoftwareSha256};
-use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, TxHash, UnixSeconds};
+use layr_types::{
+    AgreementId, ByteCount, LEAVES_PER_SECTOR, LeafIndex, NodeKey, SectorRoot, Stroops, TxHash, UnixSeconds,
+};
 use serde::Serialize;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// What a dispute did, or would do.
@@ -131,8 +134,12 @@ pub(crate) async fn dispute(
     let (agreement, mut seen, now) = find(core, request.id).await?;
     let bond = request.bond.unwrap_or_else(|| moves::least_bond(&agreement.terms));
     let newer = moves::is_newer(&agreement, &seen);
+    let asked = match &request.ask {
+        Ask::File(name) => Ask::Named(leaves_of(core, agreement.id, name)?),
+        other => other.clone(),
+    };
     let state = as_published(&agreement, &seen)?;
-    let ask = ask_for(&request.ask, &agreement, &Seen { state, ..seen.clone() }, (bond, now))?;
+    let ask = ask_for(&asked, &agreement, &Seen { state, ..seen.clone() }, (bond, now))?;
     let opened =
         state.challenged(&agreement.terms, &ask.0, now).map_err(|why| wrong(SettleCause::Move(why)))?;
     let first = match newer {
@@ -164,7 +171,7 @@ pub(crate) async fn dispute(
         report.fees += applied.fee;
         seen = find(core, request.id).await?.1;
     }
-    let ask = ask_for(&request.ask, &agreement, &seen, (bond, now))?;
+    let ask = ask_for(&asked, &agreement, &seen, (bond, now))?;
     let applied = moves::challenge(core, (&agreement, &seen), ask, &*progress).await.map_err(failed)?;
     report.challenged = Some(applied.hash);
     report.fees += applied.fee;
@@ -191,12 +198,35 @@ fn ask_for(
     (bond, now): (Stroops, UnixSeconds),
 ) -> Result<(Challenge, Vec<u8>), SettleError> {
     match ask {
-        Ask::Random => Ok((moves::random(agreement, seen, bond, now), Vec::new())),
+        Ask::Random | Ask::File(_) => Ok((moves::random(agreement, seen, bond, now), Vec::new())),
         Ask::Named(leaves) if !leaves.is_empty() && leaves.len() <= MAX_NAMED_LEAVES => {
             Ok(moves::named(agreement, seen, (bond, now), leaves))
         }
         Ask::Named(leaves) => Err(wrong(SettleCause::Leaves { named: leaves.len(), most: MAX_NAMED_LEAVES })),
     }
+}
+
+/// Eight leaves of a file, drawn among those of its sectors that lie under the agreement.
+fn leaves_of(core: &Core, id: AgreementId, name: &str) -> Result<Vec<LeafIndex>, SettleError> {
+    let nothing = || wrong(SettleCause::NothingOfFile { id, name: name.to_owned() });
+    let file = lookup::file(core, name).map_err(failed)?.ok_or_else(nothing)?;
+    let segments = lookup::segments(core, &file.manifest).map_err(failed)?;
+    let shards = segments.values().flat_map(|segment| &segment.shards);
+    let roots: HashSet<SectorRoot> =
+        shards.filter(|shard| shard.agreement == id).map(|shard| shard.root).collect();
+    let places = contents::places(core, &id, &roots).map_err(failed)?;
+    if places.is_empty() {
+        return Err(nothing());
+    }
+    let mut leaves = BTreeSet::new();
+    for _ in 0..MAX_NAMED_LEAVES {
+        let pick = u64::from_be_bytes(core.book.random());
+        let among = places.len() as u64 * LEAVES_PER_SECTOR as u64;
+        let (place, leaf) = ((pick % among) / LEAVES_PER_SECTOR as u64, pick % LEAVES_PER_SECTOR as u64);
+        let place = usize::try_from(place).ok().and_then(|place| places.get(place)).copied();
+        leaves.insert(LeafIndex(place.unwrap_or_default() * LEAVES_PER_SECTOR as u64 + leaf));
+    }
+    Ok(leaves.into_iter().collect())
 }
 
 fn within(limit: Option<Stroops>, cost: Stroops) -> Result<(), SettleError> {

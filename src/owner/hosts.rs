@@ -26,6 +26,8 @@ struct Inner {
     info: LedgerInfo,
     config: OwnerConfig,
     clients: Mutex<HashMap<NodeKey, HostApiClient>>,
+    /// What each host said when greeted lets be read without paying, in percent of an agreement's capacity.
+    free_reads: Mutex<HashMap<NodeKey, u32>>,
 }
 
 /// What a call returns: the transport's outcome around the host's.
@@ -33,7 +35,7 @@ pub(crate) type Answered<T> = Result<Result<T, Refusal>, RpcError>;
 
 impl Hosts {
     pub(crate) fn new(net: Arc<dyn HostNet>, info: LedgerInfo, config: OwnerConfig) -> Self {
-        Self(Arc::new(Inner { net, info, config, clients: Mutex::new(HashMap::new()) }))
+        Self(Arc::new(Inner { net, info, config, clients: Mutex::default(), free_reads: Mutex::default() }))
     }
 
     pub(crate) fn net(&self) -> &dyn HostNet {
@@ -99,7 +101,15 @@ impl Hosts {
             return Err(Refusal::Version { host: welcome.version }.into());
         }
         self.clients().insert(node, client.clone());
+        let mut free = self.0.free_reads.lock().unwrap_or_else(PoisonError::into_inner);
+        free.insert(node, welcome.free_reads_percent);
         Ok((client, true))
+    }
+
+    /// What a host that was talked to lets be read without paying, in percent of an agreement's capacity.
+    pub(crate) fn free_reads(&self, node: &NodeKey) -> u32 {
+        let free = self.0.free_reads.lock().unwrap_or_else(PoisonError::into_inner);
+        free.get(node).copied().unwrap_or_default()
     }
 
     fn clients(&self) -> std::sync::MutexGuard<'_, HashMap<NodeKey, HostApiClient>> {

@@ -22,6 +22,7 @@ mod audit;
 mod book;
 mod catalogue;
 mod config;
+mod contents;
 mod core;
 mod dispute;
 mod download;
@@ -41,6 +42,7 @@ mod plan;
 mod pointer;
 mod ports;
 mod recover;
+mod renew;
 mod request;
 mod revise;
 mod seen;
@@ -71,9 +73,10 @@ pub use ports::{
     LaneStream, LedgerInfo, OpenItem, OwnerLedger, OwnerRecords, PendingTx, PreparedProof, RenewItem,
     SlotEvent, Space, TxJournal, TxOutcome,
 };
+pub use renew::{RenewReport, RenewedView};
 pub use request::{
-    Ask, AuditTarget, CloseRequest, DisputeRequest, DownloadRequest, Keeping, SettleOptions, Source, Target,
-    UploadRequest,
+    Ask, AuditTarget, CloseRequest, DisputeRequest, DownloadRequest, Keeping, RenewRequest, SettleOptions,
+    Source, Target, UploadRequest,
 };
 pub use sources::expand;
 pub use views::{

@@ -11,10 +11,10 @@ use crate::events::{Event, Progress, Stage};
 use crate::job::JobId;
 use crate::plan::{Fresh, Place, Plan, check_cost, priced};
 use crate::ports::{EscrowCall, OpenItem};
-use crate::transactions;
+use crate::{transactions, vouchers};
 use futures::future::join_all;
 use layr_identity::verify;
-use layr_market::{Request, SoftwareSha256};
+use layr_market::{Request, SoftwareSha256, read_price};
 use layr_protocol::{Proposal, Refusal, SignedOffer};
 use layr_types::{AgreementId, Signature, Stroops};
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub(crate) async fn open(
     check_cost(core, &plan.quote, limit, spent).await?;
     let mut out = Opened::default();
     for chunk in items.chunks(MAX_OPEN_BATCH) {
-        let ids = write_down(core, chunk)?;
+        let ids = write_down(core, chunk, &plan)?;
         progress.tell(Event::Stage { stage: Stage::Open, bytes: layr_types::ByteCount::ZERO });
         let call = EscrowCall::Open(chunk.to_vec());
         let what = TxWhat::Open { job, ids: ids.clone() };
@@ -136,6 +136,7 @@ async fn propose(
         hosts: Vec::new(),
         escrow: Stroops::ZERO,
         base_fees: Stroops::ZERO,
+        reads: Stroops::ZERO,
         storage: Stroops::ZERO,
         ..plan.quote.clone()
     };
@@ -156,13 +157,23 @@ fn replace(core: &Core, plan: &mut Plan, at: usize) -> bool {
     let Some(Place::Fresh(old)) = plan.places.get(at).cloned() else { return false };
     while !plan.spares.is_empty() {
         let offer = plan.spares.remove(0);
-        let request = Request { salt: core.book.random(), ..Request::of(&old.terms) };
+        let voucher_part = reads_at(&old, offer.offer.egress_rate);
+        let request = Request { salt: core.book.random(), voucher_part, ..Request::of(&old.terms) };
         if let (Ok(terms), Some(place)) = (offer.offer.draft(&request), plan.places.get_mut(at)) {
             *place = Place::Fresh(Box::new(Fresh { offer, terms }));
             return true;
         }
     }
     false
+}
+
+/// What is set aside for reading as much as with the host before, at another price.
+fn reads_at(old: &Fresh, rate: u64) -> Stroops {
+    let (set_aside, before) = (old.terms.voucher_part, old.offer.offer.egress_rate);
+    match before {
+        0 => read_price(rate, old.terms.capacity, layr_types::ByteCount::ZERO, Stroops(i128::MAX)),
+        before => Stroops(set_aside.0.saturating_mul(rate.into()) / i128::from(before)),
+    }
 }
 
 async fn propose_one(core: &Core, fresh: &Fresh) -> Result<Signature, HostFailure> {
@@ -184,12 +195,17 @@ async fn propose_one(core: &Core, fresh: &Fresh) -> Result<Signature, HostFailur
 }
 
 /// Writes proposed agreements down before the transaction that opens them is made.
-fn write_down(core: &Core, items: &[OpenItem]) -> Result<Vec<AgreementId>, UploadError> {
+fn write_down(core: &Core, items: &[OpenItem], plan: &Plan) -> Result<Vec<AgreementId>, UploadError> {
     let mut draft = core.book.draft();
     let mut ids = Vec::with_capacity(items.len());
     for item in items {
         let id = item.terms.id(&SoftwareSha256, &core.info.context);
         draft.agreement(&Agreement::proposed(id, item.terms.clone(), item.host));
+        if let Some(fresh) = plan.fresh().find(|fresh| fresh.terms == item.terms) {
+            let node = item.terms.host_key;
+            let price = (fresh.offer.offer.egress_rate, item.terms.capacity, core.hosts.free_reads(&node));
+            vouchers::agree(&mut draft, &id, price);
+        }
         ids.push(id);
     }
     draft.commit().map_err(|fault| Failed::new(Stage::Records, fault))?;

@@ -10,15 +10,17 @@ use crate::events::{Event, Progress, Stage};
 use crate::job::JobId;
 use crate::plan::Plan;
 use crate::ports::{HostNet, OwnerLedger, OwnerRecords, PreparedProof};
+use crate::renew::RenewReport;
 use crate::request::{
-    AuditTarget, CloseRequest, DisputeRequest, DownloadRequest, Keeping, SettleOptions, UploadRequest,
+    AuditTarget, CloseRequest, DisputeRequest, DownloadRequest, Keeping, RenewRequest, SettleOptions,
+    UploadRequest,
 };
 use crate::views::{
     AgreementView, AsOf, AuditReport, DownloadReport, DueView, FileDetail, FileView, JobView, Quote,
     RecoverReport, SettleReport, UploadReport, WalletView,
 };
 use crate::watch::{WatchPolicy, WatchReport};
-use crate::{audit, dispute, download, recover, settle, show, upload, watch};
+use crate::{audit, dispute, download, recover, renew, settle, show, upload, watch};
 use layr_identity::Identity;
 use layr_types::ByteCount;
 use std::io::Read;
@@ -156,6 +158,19 @@ impl Owner {
         progress: Arc<dyn Progress>,
     ) -> Result<WatchReport, SettleError> {
         watch::watch_once(&self.core, policy, progress).await
+    }
+
+    /// Renews agreements with the hosts they are with: new terms, the same slot and contents, one transaction for
+    /// a batch. No data moves. Goes on with what an earlier run left.
+    ///
+    /// # Errors
+    /// [`SettleError`]; a host that does not consent is in the report, and its agreement goes on as it was.
+    pub async fn renew(
+        &self,
+        request: &RenewRequest,
+        progress: Arc<dyn Progress>,
+    ) -> Result<RenewReport, SettleError> {
+        renew::renew(&self.core, request, progress).await
     }
 
     /// Challenges a host by hand; the newest revision goes to the ledger first.

@@ -14,7 +14,7 @@ use crate::size::{self, Amount};
 use crate::survey::{Survey, SurveyError, survey};
 use crate::views::{NotChosen, Quote, QuotedHost};
 use layr_audits::Verdict;
-use layr_market::{MAX_CAPACITY, MAX_TERM_SECONDS, Party, Request, Terms, accrued_rounded_up};
+use layr_market::{MAX_CAPACITY, MAX_TERM_SECONDS, Party, Request, Terms, accrued_rounded_up, read_price};
 use layr_placement::{Candidate, Choice, Policy, Rejection, Remedy, Shortage, choose};
 use layr_protocol::SignedOffer;
 use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
@@ -103,7 +103,8 @@ pub(crate) async fn plan(
         let usable = usable(&agreements, needed, (keeping, now), wish);
         match attempt(core, (&agreements, &usable), &policy, now, without).await? {
             Ok((choice, survey)) => {
-                let drafted = draft(core, choice, survey, (&agreements, &usable), (&policy, now)).await?;
+                let how = (&policy, now, keeping.reads_percent);
+                let drafted = draft(core, choice, survey, (&agreements, &usable), how).await?;
                 return finish(core, drafted, amount, keeping, (needed, per_host)).await;
             }
             Err(shortage) => match shared(&shortage, keeping, per_host) {
@@ -214,7 +215,7 @@ fn drop_impossible(core: &Core, survey: &mut Survey, policy: &Policy, now: UnixS
     }
     let possible = |node: &NodeKey| {
         let signed = survey.offers.get(node);
-        signed.is_some_and(|signed| terms(core, signed, (0, 0), (policy, now)).is_ok())
+        signed.is_some_and(|signed| terms(core, signed, (0, 0), (policy, now, 0)).is_ok())
     };
     let (kept, dropped): (Vec<Candidate>, Vec<Candidate>) =
         std::mem::take(&mut survey.candidates).into_iter().partition(|candidate| possible(&candidate.node()));
@@ -238,7 +239,7 @@ async fn draft(
     choice: Choice,
     survey: Survey,
     (agreements, usable): (&[Agreement], &[(AgreementId, NodeKey)]),
-    (policy, now): (&Policy, UnixSeconds),
+    how: (&Policy, UnixSeconds, u32),
 ) -> Result<Drafted, UploadError> {
     let existing = |node: &NodeKey| usable.iter().find(|(_, host)| host == node);
     let fresh = choice.hosts.iter().filter(|node| existing(node).is_none()).count();
@@ -252,7 +253,7 @@ async fn draft(
             continue;
         }
         let (Some(offer), Some(slot)) = (survey.offers.get(node), slots.next()) else { continue };
-        let terms = terms(core, offer, slot, (policy, now)).map_err(|_| bad_offer(*node))?;
+        let terms = terms(core, offer, slot, how).map_err(|_| bad_offer(*node))?;
         out.places.push(Place::Fresh(Box::new(Fresh { offer: offer.clone(), terms })));
     }
     out.spares = choice.spares.iter().filter_map(|node| survey.offers.get(node).cloned()).collect();
@@ -275,8 +276,10 @@ pub(crate) fn terms(
     core: &Core,
     signed: &SignedOffer,
     (folder, slot): (u32, u8),
-    (policy, now): (&Policy, UnixSeconds),
+    (policy, now, reads_percent): (&Policy, UnixSeconds, u32),
 ) -> Result<Terms, layr_market::TermsError> {
+    let reads = u128::from(policy.capacity.0) * u128::from(reads_percent) / 100;
+    let reads = ByteCount(u64::try_from(reads).unwrap_or(u64::MAX));
     signed.offer.draft(&Request {
         owner_account: core.info.account,
         owner_key: core.key(),
@@ -285,7 +288,7 @@ pub(crate) fn terms(
         capacity: policy.capacity,
         start: now,
         end: now.plus(policy.term),
-        voucher_part: Stroops::ZERO,
+        voucher_part: read_price(signed.offer.egress_rate, reads, ByteCount::ZERO, Stroops(i128::MAX)),
         salt: core.book.random(),
     })
 }
@@ -359,6 +362,7 @@ fn empty_quote(amount: Amount, keeping: &Keeping, per_host: u8) -> Quote {
         reused: Vec::new(),
         escrow: Stroops::ZERO,
         base_fees: Stroops::ZERO,
+        reads: Stroops::ZERO,
         ledger_fees: Stroops::ZERO,
         storage: Stroops::ZERO,
         refundable: Stroops::ZERO,
@@ -383,12 +387,13 @@ pub(crate) fn priced<'a>(mut quote: Quote, fresh: impl Iterator<Item = &'a Fresh
         });
         quote.escrow += terms.escrow;
         quote.base_fees += terms.base_fee;
+        quote.reads += terms.voucher_part;
         quote.storage += accrued_rounded_up(terms.rate, stored, terms.seconds()).unwrap_or(terms.escrow);
         let expires = offer.offer.expires;
         quote.binding_until = Some(quote.binding_until.map_or(expires, |earlier| earlier.min(expires)));
     }
     quote.refundable = (quote.escrow - quote.base_fees - quote.storage).max(Stroops::ZERO);
-    quote.total = quote.escrow + quote.ledger_fees;
+    quote.total = quote.escrow + quote.reads + quote.ledger_fees;
     quote
 }
 

@@ -353,11 +353,13 @@ pub enum Space {
     Vouchers = 13,
     /// Renewals under way, by the old agreement's id.
     Renewals = 14,
+    /// Sectors in the order they were appended, by agreement id and the place of the first of them.
+    Contents = 15,
 }
 
 impl Space {
     /// All spaces.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Agreements,
         Self::Files,
@@ -372,6 +374,7 @@ impl Space {
         Self::Revisions,
         Self::Vouchers,
         Self::Renewals,
+        Self::Contents,
     ];
 }
 

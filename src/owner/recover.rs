@@ -14,6 +14,7 @@ use crate::pointer::Pointer;
 use crate::ports::Space;
 use crate::revise::latest;
 use crate::views::RecoverReport;
+use crate::vouchers::Purse;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
@@ -134,7 +135,7 @@ async fn head_from(core: &Core, node: NodeKey, pointer: &Pointer) -> Option<Vec<
         .ok()?;
     let lane = core.hosts.lane(node, core.config.shard_floor * 2).await.ok()?;
     for id in ids {
-        if let Ok(shard) = fetch::sector(&lane, id, &pointer.root).await {
+        if let Ok(shard) = fetch::sector((core, &lane), (node, id), &pointer.root).await {
             let key = core.secrets.mask().segment(&pointer.segment);
             return decode_segment(&key, Profile::new(1, 1).ok()?, pointer.used, &[shard]).ok();
         }
@@ -145,7 +146,7 @@ async fn head_from(core: &Core, node: NodeKey, pointer: &Pointer) -> Option<Vec<
 /// One sealed part of the catalogue, from any `k` hosts of each of its segments.
 async fn fetch_part(core: &Core, part: &ObjectLocation) -> Result<CatalogueUpdate, RecoverError> {
     let hosts = part.segments.iter().flat_map(|segment| &segment.shards).map(|shard| shard.host);
-    let fetcher = Fetcher::start(core, hosts);
+    let fetcher = Fetcher::start(core, hosts, Purse::new(None));
     let needed = part.segments.len() as u64;
     let mut sealed = Vec::new();
     for (found, segment) in (0u64..).zip(&part.segments) {

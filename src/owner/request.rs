@@ -32,6 +32,9 @@ pub struct Keeping {
     pub same_network: bool,
     /// Whether to compress chunks where it pays.
     pub compress: bool,
+    /// How much reading beyond what hosts give for nothing money is set aside for, in percent of what is stored:
+    /// 100 is one full download. It comes back at the end where it was not used.
+    pub reads_percent: u32,
 }
 
 impl Default for Keeping {
@@ -44,6 +47,7 @@ impl Default for Keeping {
             shared_hosts: false,
             same_network: false,
             compress: true,
+            reads_percent: 100,
         }
     }
 }
@@ -90,6 +94,8 @@ pub struct DownloadRequest {
     pub range: Option<Range<u64>>,
     /// Where to.
     pub target: Target,
+    /// Most that hosts may be promised for reading; `None` for whatever was set aside at the upload.
+    pub max_cost: Option<Stroops>,
 }
 
 /// What to audit.
@@ -121,6 +127,27 @@ impl SettleOptions {
     }
 }
 
+/// Which agreements to renew, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewRequest {
+    /// These; `None` for every open one.
+    pub ids: Option<Vec<AgreementId>>,
+    /// The new term, seconds.
+    pub term: u64,
+    /// Most that may be locked and spent anew, net of what the old agreements give back.
+    pub max_cost: Option<Stroops>,
+    /// Highest price accepted, in stroops per GiB-day.
+    pub max_rate: Option<u64>,
+    /// Only say what it would cost.
+    pub dry_run: bool,
+}
+
+impl Default for RenewRequest {
+    fn default() -> Self {
+        Self { ids: None, term: 30 * DAY_SECONDS, max_cost: None, max_rate: None, dry_run: false }
+    }
+}
+
 /// What a challenge asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ask {
@@ -128,6 +155,8 @@ pub enum Ask {
     Random,
     /// These, at most eight, counted over all sectors of the agreement.
     Named(Vec<LeafIndex>),
+    /// Eight leaves of this file, drawn among those of its sectors that lie under the agreement.
+    File(String),
 }
 
 /// A challenge by hand.

@@ -6,6 +6,7 @@
 
 use crate::acks;
 use crate::agreement::{Agreement, Pending, PendingWhat};
+use crate::contents;
 use crate::core::Core;
 use crate::error::{HostFault, LedgerFault, Misbehaviour, RecordsFault};
 use crate::job::JobId;
@@ -268,6 +269,7 @@ fn adopt(
     match &pending.what {
         PendingWhat::Append { job, sectors } => {
             agreement.peaks = grown(agreement, sectors)?.encode();
+            contents::put(&mut draft, (&agreement.id, agreement.current().sectors), sectors);
             let settled: HashSet<&SectorRoot> = sectors.iter().collect();
             for (key, ack) in acks::load(&core.book, JobId(*job), Some(agreement.id))? {
                 if settled.contains(&ack.root) {

@@ -6,7 +6,7 @@
 //! guess. What was seen is kept, because endpoints forget events after some days.
 
 use crate::agreement::{Agreement, Phase};
-use crate::core::Core;
+use crate::core::{CLOCK_SLACK, Core};
 use crate::error::{LedgerFault, RecordsFault};
 use crate::ports::{SlotEvent, Space};
 use layr_market::{Revision, Settled, SlotState, SoftwareSha256, Stage as Clock};
@@ -98,7 +98,11 @@ impl Core {
     ) -> Result<Presence, LookError> {
         let folder = folders.get(&agreement.terms.folder);
         let held = folder.and_then(|slots| slots.get(usize::from(agreement.terms.slot)));
-        let Some(held) = held.filter(|held| **held != [0; 32]) else { return Ok(Presence::Empty) };
+        let Some(held) = held.filter(|held| **held != [0; 32]) else {
+            // An endpoint that is a little behind does not show yet what has only just been opened.
+            let fresh = now <= agreement.terms.start.plus(CLOCK_SLACK);
+            return Ok(if fresh { Presence::Unknown } else { Presence::Empty });
+        };
         let before = self.seen(agreement)?;
         if is(agreement.id, &before.state, held) && (before.state.n == 0 || before.published.is_some()) {
             return Ok(Presence::Known(Box::new(before)));
@@ -107,7 +111,9 @@ impl Core {
             Some(found) => Some(found),
             None => self.told(agreement, &before, held).await?,
         };
-        let Some((state, published)) = found else { return Ok(Presence::Unknown) };
+        let Some((state, published)) = found.filter(|(state, _)| !is_older(state, &before.state)) else {
+            return Ok(Presence::Unknown);
+        };
         let seen = Seen { state, published, ours: before.ours, since: now };
         self.book.put(Space::Seen, agreement.id.as_bytes(), &seen)?;
         Ok(Presence::Known(Box::new(seen)))
@@ -180,6 +186,14 @@ impl Core {
             SlotEvent::State { .. } => None,
         }))
     }
+}
+
+/// Whether `state` comes before `known`: an endpoint that shows it is behind, for none of these ever falls.
+fn is_older(state: &SlotState, known: &SlotState) -> bool {
+    state.n < known.n
+        || state.floor < known.floor
+        || state.voucher < known.voucher
+        || state.challenge.count < known.challenge.count
 }
 
 /// Whether `held` commits to `state`.

@@ -7,7 +7,7 @@ use crate::error::{LedgerFault, RecordsFault};
 use crate::events::{Event, Progress};
 use crate::ports::{AppliedTx, EscrowCall, PendingTx, Space, TxJournal, TxOutcome};
 use crate::seen::Seen;
-use crate::settle;
+use crate::{renew, settle};
 use layr_market::{Outcome, Settled, Settlement, settle as shares};
 use layr_types::{AgreementId, Stroops, TxHash};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -124,6 +124,7 @@ fn took_effect(
             agreement.ended = Some(Ended { settlement: shares, tx: Some(applied.hash) });
         })?,
         TxWhat::Publish { .. } | TxWhat::Move { .. } | TxWhat::Beacon => {}
+        TxWhat::Renew { ids } => escrow += renew::took_effect(core, ids, applied, &mut draft)?,
         TxWhat::Show { id, n } => {
             if let Some(agreement) = core.agreement(id)? {
                 let seen = core.seen(&agreement)?;

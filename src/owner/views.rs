@@ -29,13 +29,16 @@ pub struct Quote {
     pub escrow: Stroops,
     /// Part of it that hosts keep whatever happens.
     pub base_fees: Stroops,
+    /// Set aside for reading beyond what hosts let be read for nothing; comes back where it is not used. On top of
+    /// the escrow.
+    pub reads: Stroops,
     /// Most that the ledger takes in fees and rent.
     pub ledger_fees: Stroops,
     /// What hosts will have earned at the end of the term if nothing more is stored.
     pub storage: Stroops,
     /// What comes back at the end of the term if nothing more is stored.
     pub refundable: Stroops,
-    /// Escrow and fees together: what the account must hold, and what a limit is compared with.
+    /// Escrow, what is set aside for reading, and fees together: what the account must hold, and what a limit is compared with.
     pub total: Stroops,
     /// Until when the hosts are bound to it; `None` where nothing new is agreed.
     pub binding_until: Option<UnixSeconds>,
@@ -194,6 +197,8 @@ pub struct DownloadReport {
     pub resumed: ByteCount,
     /// Segments that needed decoding because a data shard was not to be had.
     pub decoded: u64,
+    /// Promised to hosts for reading, out of what the agreements set aside for it.
+    pub paid: Stroops,
     /// Hosts that sent.
     pub hosts: Vec<NodeKey>,
     /// Hosts that did not, and why.

@@ -7,7 +7,7 @@ use rocksdb::{ColumnFamily, DB, Direction, ErrorKind, IteratorMode, WriteBatch};
 use std::path::Path;
 
 /// The spaces' persistent names; values are sealed by the owner, so nothing compresses.
-const TABLES: [(&str, bool); 14] = [
+const TABLES: [(&str, bool); 15] = [
     ("owner.meta", false),
     ("owner.agreements", false),
     ("owner.files", false),
@@ -22,6 +22,7 @@ const TABLES: [(&str, bool); 14] = [
     ("owner.revisions", false),
     ("owner.vouchers", false),
     ("owner.renewals", false),
+    ("owner.contents", false),
 ];
 
 const OWNER: Kind =
@@ -43,6 +44,7 @@ const fn table(space: Space) -> &'static str {
         Space::Revisions => "owner.revisions",
         Space::Vouchers => "owner.vouchers",
         Space::Renewals => "owner.renewals",
+        Space::Contents => "owner.contents",
     }
 }
 

@@ -10,6 +10,7 @@ use crate::fetch::{FetchError, Fetcher, Part, Want};
 use crate::lookup;
 use crate::request::{DownloadRequest, Target};
 use crate::views::{DownloadReport, NotChosen};
+use crate::vouchers::Purse;
 use futures::StreamExt as _;
 use futures::stream;
 use layr_audits::Verdict;
@@ -70,7 +71,7 @@ pub(crate) async fn download(
     let writer = Writer { out, hash, written: resumed, secret, progress: Arc::clone(&progress) };
     let hosts: BTreeSet<_> =
         way.visits.iter().flat_map(|visit| &visit.segment.shards).map(|shard| shard.host).collect();
-    let fetcher = Fetcher::start(core, hosts);
+    let fetcher = Fetcher::start(core, hosts, Purse::new(request.max_cost));
     let (done, outcome) = drive(core, &fetcher, (way, kept_visits), writer)
         .await
         .map_err(|cause| failed(Stage::Fetch, cause))?;
@@ -88,6 +89,7 @@ pub(crate) async fn download(
         received: ByteCount(log.received),
         resumed: ByteCount(resumed),
         decoded: log.decoded,
+        paid: fetcher.paid(),
         hosts: log.served.iter().copied().collect(),
         failed: log
             .failed

@@ -254,6 +254,14 @@ pub enum SettleCause {
     /// The contract would refuse it.
     #[error("the escrow contract would refuse it: {0}")]
     Move(layr_market::MoveError),
+    /// No sector of the file is known to lie under the agreement, or not at which place.
+    #[error("agreement {id} is not known to hold anything of {name:?}")]
+    NothingOfFile {
+        /// The agreement.
+        id: AgreementId,
+        /// The file.
+        name: String,
+    },
     /// A named challenge asks for too few or too many leaves.
     #[error("a challenge names 1 to {most} leaves, not {named}")]
     Leaves {

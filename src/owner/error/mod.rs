@@ -302,6 +302,9 @@ pub enum Misbehaviour {
     /// A frame that does not parse, or an answer to a question nobody asked.
     #[error("a frame does not parse")]
     Frame,
+    /// Another price than the one agreed on, or a voucher it took and does not count.
+    #[error("its account of what was read and paid is not the one agreed on")]
+    Price,
     /// A revision nobody agreed to.
     #[error("a revision the owner never signed")]
     Revision,

@@ -9,13 +9,15 @@ use self::search::{Search, There};
 use crate::core::Core;
 use crate::error::{DownloadCause, HostFailure, HostFault, Misbehaviour};
 use crate::lane::LaneClient;
+use crate::vouchers::{Purse, pay};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use layr_coding::{ShardIndex, ShardSlice, VerifiedShard, decode_columns, decode_segment};
 use layr_manifests::{SegmentRecord, ShardRecord};
 use layr_merkle::{GroupRange, verify_range_proof};
-use layr_types::{GROUP_BYTES, NodeKey, SECTOR_BYTES, SectorRoot};
+use layr_protocol::Refusal;
+use layr_types::{AgreementId, ByteCount, GROUP_BYTES, NodeKey, SECTOR_BYTES, SectorRoot, Stroops};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,6 +43,7 @@ enum Line {
 /// Lanes to the hosts of a file, and what they did. Ends its connecting tasks when dropped.
 pub(crate) struct Fetcher {
     core: Core,
+    purse: Purse,
     lines: HashMap<NodeKey, watch::Sender<Line>>,
     changed: watch::Sender<u64>,
     log: Mutex<Log>,
@@ -130,11 +133,12 @@ impl Got {
 
 impl Fetcher {
     /// Connects to all of `nodes` in the background.
-    pub(crate) fn start(core: &Core, nodes: impl IntoIterator<Item = NodeKey>) -> Arc<Self> {
+    pub(crate) fn start(core: &Core, nodes: impl IntoIterator<Item = NodeKey>, purse: Purse) -> Arc<Self> {
         let nodes: HashSet<NodeKey> = nodes.into_iter().collect();
         let lines = nodes.iter().map(|node| (*node, watch::Sender::new(Line::Connecting))).collect();
         let fetcher = Arc::new(Self {
             core: core.clone(),
+            purse,
             lines,
             changed: watch::Sender::new(0),
             log: Mutex::default(),
@@ -156,6 +160,11 @@ impl Fetcher {
             fetcher.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(connect);
         }
         fetcher
+    }
+
+    /// What was promised for reads so far.
+    pub(crate) fn paid(&self) -> Stroops {
+        self.purse.spent()
     }
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
@@ -265,8 +274,9 @@ impl Fetcher {
             return Err(HostFault::Late { after: Duration::ZERO });
         };
         let groups = range.groups();
-        let (first, count) = (wire(groups.start), wire(groups.len()));
-        let answer = lane.get((shard.agreement, shard.root), (first, count)).await?;
+        let what = ((shard.agreement, shard.root), (wire(groups.start), wire(groups.len())));
+        let at = (shard.host, shard.agreement);
+        let answer = paid_get((&self.core, &lane), at, what, &self.purse).await?;
         let shard = *shard;
         if range.bytes() < 4 * GROUP_BYTES {
             return check(&shard, range, answer);
@@ -299,13 +309,34 @@ fn check(shard: &ShardRecord, range: GroupRange, mut answer: Bytes) -> Result<Go
     Ok(Got::Range(shard.index, answer))
 }
 
+/// How often one read is paid for: others under the same agreement may use up what was paid.
+const PAYMENTS: u32 = 8;
+
+/// A read, paid for where the host wants that.
+async fn paid_get(
+    (core, lane): (&Core, &LaneClient),
+    at: (NodeKey, AgreementId),
+    (what, groups): ((AgreementId, SectorRoot), (u16, u16)),
+    purse: &Purse,
+) -> Result<Bytes, HostFault> {
+    let len = ByteCount(u64::from(groups.1) * GROUP_BYTES as u64);
+    for _ in 0..PAYMENTS {
+        match lane.get(what, groups).await {
+            Err(HostFault::Refused(Refusal::PaymentRequired { .. })) => pay(core, at, len, purse).await?,
+            answered => return answered,
+        }
+    }
+    lane.get(what, groups).await
+}
+
 /// One sector alone, whoever has it.
 pub(crate) async fn sector(
-    lane: &LaneClient,
-    agreement: layr_types::AgreementId,
+    (core, lane): (&Core, &LaneClient),
+    (node, agreement): (NodeKey, AgreementId),
     root: &SectorRoot,
 ) -> Result<VerifiedShard, HostFault> {
-    let answer = lane.get((agreement, *root), (0, wire(GroupRange::ALL.groups().len()))).await?;
+    let what = ((agreement, *root), (0, wire(GroupRange::ALL.groups().len())));
+    let answer = paid_get((core, lane), (node, agreement), what, &Purse::new(None)).await?;
     let shard = ShardRecord { index: ShardIndex(0), root: *root, host: NodeKey::default(), agreement };
     match check(&shard, GroupRange::ALL, answer)? {
         Got::Whole(shard) => Ok(shard),

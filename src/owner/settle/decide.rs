@@ -6,6 +6,7 @@ use crate::views::SettleStep;
 use layr_market::{
     FinalReason, FinalSplit, Outcome, Phase, Settlement, Stage as Clock, Terms, settle as shares,
 };
+use layr_protocol::Ending;
 use layr_types::{Stroops, UnixSeconds};
 
 /// How far the start may lie before the opening, seconds: until then the same terms could be opened again.
@@ -29,22 +30,15 @@ pub(crate) fn proved(agreement: &Agreement, seen: &Seen) -> Option<Settlement> {
         .ok()
 }
 
-/// The split both sides compute for themselves; over the whole term, or up to the notice after the newest
-/// revision where it ends early.
+/// The split both sides compute for themselves; `promised` is the largest voucher given.
 pub(crate) fn fair_split(
     (agreement, seen): (&Agreement, &Seen),
     promised: Stroops,
     reason: FinalReason,
 ) -> Option<FinalSplit> {
-    let (terms, newest, end) = (&agreement.terms, agreement.current(), seen.state.ending_at);
-    let until = match reason {
-        FinalReason::TermOver => end,
-        FinalReason::Early => newest.time.plus(u64::from(terms.notice)).min(end),
-        FinalReason::Renewed => newest.time.min(end),
-    };
-    let outcome = if newest.n == 0 { Outcome::Unused } else { Outcome::Proved(&newest) };
-    let fair = shares(terms, seen.settled(promised), until, outcome).ok()?;
-    Some(FinalSplit { id: newest.id, n: newest.n, host: fair.host, owner: fair.owner, reason })
+    let newest = agreement.current();
+    let (terms, state) = (&agreement.terms, &seen.state);
+    Ending { terms, newest: &newest, state, voucher: promised }.fair_split(reason).ok()
 }
 
 /// What is to be done about one agreement. Pure: the performing is elsewhere.

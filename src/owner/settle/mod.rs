@@ -424,7 +424,8 @@ async fn part_one(
 ) -> Result<Parted, Unwilling> {
     let known = core.agreement(&agreement.id).map_err(Unwilling::Records)?;
     let agreement = known.as_ref().unwrap_or(agreement);
-    let promised = vouchers::promised(core, &agreement.id).map_err(Unwilling::Records)?;
+    let promised =
+        vouchers::remind(core, agreement.host(), agreement.id).await.map_err(Unwilling::Records)?;
     let split = fair_split((agreement, seen), promised, reason)
         .ok_or(Unwilling::Host(HostFault::Misbehaved(Misbehaviour::Revision)))?;
     let digest = split.digest(&SoftwareSha256);

@@ -37,6 +37,10 @@ pub(crate) struct Job {
     pub(crate) opened: Vec<AgreementId>,
     /// Ledger fees spent on it.
     pub(crate) fees: Stroops,
+    /// How much reading money is set aside for where it opens agreements, in percent: what the present request
+    /// says, or the default where an earlier one is resumed by name.
+    #[serde(skip)]
+    pub(crate) reads_percent: Option<u32>,
 }
 
 impl Job {
@@ -57,10 +61,11 @@ impl Job {
             failed: Vec::new(),
             opened: Vec::new(),
             fees: Stroops::ZERO,
+            reads_percent: Some(keeping.reads_percent),
         }
     }
 
-    pub(crate) const fn keeping(&self) -> Keeping {
+    pub(crate) fn keeping(&self) -> Keeping {
         Keeping {
             profile: self.profile,
             term: self.term,
@@ -69,6 +74,7 @@ impl Job {
             shared_hosts: self.shared_hosts,
             same_network: self.same_network,
             compress: self.compress,
+            reads_percent: self.reads_percent.unwrap_or(Keeping::default().reads_percent),
         }
     }
 

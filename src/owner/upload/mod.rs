@@ -12,6 +12,7 @@
 
 mod encode;
 mod job;
+mod owed;
 mod replace;
 mod run;
 mod seats;
@@ -19,6 +20,7 @@ mod send;
 mod sign;
 
 pub(crate) use job::open_jobs;
+pub(crate) use owed::save_owed;
 pub(crate) use run::{plan_request, resume, upload, upload_stream};
 pub(crate) use send::Sender;
 pub(crate) use sign::SignError;

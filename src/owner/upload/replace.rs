@@ -25,7 +25,8 @@ pub(crate) async fn replace(
     }
     for id in &job.opened {
         let agreement = core.agreement(id).map_err(records)?;
-        spent += agreement.map_or(Stroops::ZERO, |agreement| agreement.terms.escrow);
+        spent += agreement
+            .map_or(Stroops::ZERO, |agreement| agreement.terms.escrow + agreement.terms.voucher_part);
     }
     let mut hosts = u8::try_from(seats.len()).unwrap_or(u8::MAX);
     let plan = loop {

@@ -65,6 +65,7 @@ pub(crate) async fn upload(
                 job = restarted(core, job, stamped)?;
             }
             job.max_cost = request.keeping.max_cost;
+            job.reads_percent = Some(request.keeping.reads_percent);
             job
         }
         None => begin(core, stamped, &request.keeping).await?,
@@ -190,8 +191,9 @@ impl<'a> Run<'a> {
     }
 
     fn escrow(&self) -> Stroops {
-        let locked =
-            |id: &AgreementId| self.core.agreement(id).ok().flatten().map(|known| known.terms.escrow);
+        let locked = |id: &AgreementId| {
+            self.core.agreement(id).ok().flatten().map(|known| known.terms.escrow + known.terms.voucher_part)
+        };
         self.job.opened.iter().filter_map(locked).sum()
     }
 

@@ -4,7 +4,7 @@ use super::job::Job;
 use crate::acks;
 use crate::audit;
 use crate::core::Core;
-use crate::error::{HostFailure, HostFault, LedgerFault, RecordsFault};
+use crate::error::{HostFailure, HostFault, LedgerFault, RecordsFault, UploadCause};
 use crate::events::{Event, HostEvent, Progress};
 use crate::revise::{self, ReviseError};
 use futures::future::join_all;
@@ -23,6 +23,15 @@ pub(crate) enum SignError {
     Ledger(#[from] LedgerFault),
     #[error(transparent)]
     Records(#[from] RecordsFault),
+}
+
+impl From<SignError> for UploadCause {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Ledger(fault) => Self::Ledger(fault),
+            SignError::Records(fault) => Self::Records(fault),
+        }
+    }
 }
 
 /// Every agreement under which shards of this job lie.

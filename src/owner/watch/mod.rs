@@ -28,10 +28,11 @@ use crate::error::{LedgerFault, SettleError};
 use crate::events::Progress;
 use crate::moves;
 use crate::ports::{AppliedTx, CallCost};
-use crate::request::SettleOptions;
+use crate::renew::{RenewReport, go_on, renew};
+use crate::request::{RenewRequest, SettleOptions};
 use crate::seen::{Presence, Seen};
 use crate::settle::{failed, settle};
-use crate::transactions;
+use crate::upload::save_owed;
 use crate::views::{AuditView, SettleReport};
 use layr_audits::AuditKind;
 use layr_types::{AgreementId, DAY_SECONDS, NodeKey, Stroops, TxHash, UnixSeconds};
@@ -82,6 +83,8 @@ pub struct WatchReport {
     pub audits: Vec<AuditView>,
     /// What settling did; `None` where the policy leaves that to others.
     pub settled: Option<SettleReport>,
+    /// What renewing did; `None` where nothing was near its end, or nothing is to be renewed.
+    pub renewed: Option<RenewReport>,
     /// Spent on ledger fees.
     pub fees: Stroops,
     /// What is due next, the most urgent first.
@@ -100,7 +103,7 @@ pub(crate) async fn watch_once(
 ) -> Result<WatchReport, SettleError> {
     let mut fees = Stroops::ZERO;
     if !policy.dry_run {
-        fees += transactions::reconcile(core, &*progress).await.map_err(failed)?;
+        fees += go_on(core, &*progress).await?;
     }
     let now = core.now().await.map_err(failed)?;
     let audits = audits(core, policy, now).await?;
@@ -111,11 +114,16 @@ pub(crate) async fn watch_once(
         acts,
         audits,
         settled: None,
+        renewed: None,
         fees,
         timeline: Vec::new(),
         next: now.plus(DAY_SECONDS),
         now,
     };
+    if let Some(how) = &policy.renew {
+        report.renewed = renewals(core, how, policy.dry_run, &progress).await?;
+        report.fees += report.renewed.as_ref().map_or(Stroops::ZERO, |renewed| renewed.fees);
+    }
     if policy.settle {
         let options = SettleOptions { dry_run: policy.dry_run, ..SettleOptions::default() };
         let settled = settle(core, options, Arc::clone(&progress)).await?;
@@ -124,6 +132,40 @@ pub(crate) async fn watch_once(
     }
     report.look_ahead(core, policy)?;
     Ok(report)
+}
+
+/// Renews what is near its end, within the budget; and brings the network the catalogue it lacks.
+async fn renewals(
+    core: &Core,
+    how: &RenewPolicy,
+    dry_run: bool,
+    progress: &Arc<dyn Progress>,
+) -> Result<Option<RenewReport>, SettleError> {
+    let now = core.now().await.map_err(failed)?;
+    let mut ids = Vec::new();
+    for agreement in core.agreements().map_err(failed)? {
+        let seen = core.seen(&agreement).map_err(failed)?;
+        let near = now.plus(how.before_end) >= seen.state.ending_at;
+        // A notice is the owner's or the host's word that it shall end.
+        let meant_to_end = seen.state.ending_at < agreement.terms.end;
+        if seen.runs(&agreement, now) && near && !meant_to_end && agreement.current().sectors > 0 {
+            ids.push(agreement.id);
+        }
+    }
+    if ids.is_empty() {
+        if !dry_run {
+            save_owed(core, progress).await;
+        }
+        return Ok(None);
+    }
+    let request = RenewRequest {
+        ids: Some(ids),
+        term: how.term,
+        max_cost: Some(how.budget),
+        max_rate: how.max_rate,
+        dry_run,
+    };
+    renew(core, &request, Arc::clone(progress)).await.map(Some)
 }
 
 /// Audits whatever was not audited for long enough.

@@ -57,6 +57,7 @@ async fn a_range_fetches_little_more_than_it_needs() {
             name: "a.bin".into(),
             range: Some(start..end),
             target: Target::File { path: path.clone(), force: true },
+            max_cost: None,
         };
         let report = world.owner.download(request, Arc::new(Silent)).await.unwrap();
         let (from, to) = (usize::try_from(start).unwrap(), usize::try_from(end).unwrap());
@@ -68,6 +69,7 @@ async fn a_range_fetches_little_more_than_it_needs() {
         name: "a.bin".into(),
         range: Some(0..12_000_001),
         target: Target::Stream(Box::new(std::io::sink())),
+        max_cost: None,
     };
     let error = world.owner.download(beyond, Arc::new(Silent)).await.unwrap_err();
     assert!(matches!(error.cause, DownloadCause::Range { .. }), "{error}");
@@ -84,7 +86,7 @@ async fn a_range_survives_dead_hosts_too() {
         let path = world.folder.path().join("range");
         let target = Target::File { path: path.clone(), force: true };
         let range = Some(start..start + 1000);
-        let request = DownloadRequest { name: "a.bin".into(), range, target };
+        let request = DownloadRequest { name: "a.bin".into(), range, target, max_cost: None };
         world.owner.download(request, Arc::new(Silent)).await.unwrap();
         let from = usize::try_from(start).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), content[from..from + 1000]);
@@ -105,7 +107,7 @@ async fn an_interrupted_download_goes_on_with_what_is_right() {
     std::fs::write(&partial, &half).unwrap();
     let path = folder.join("a.bin");
     let target = Target::File { path: path.clone(), force: false };
-    let request = DownloadRequest { name: "a.bin".into(), range: None, target };
+    let request = DownloadRequest { name: "a.bin".into(), range: None, target, max_cost: None };
     let report = world.owner.download(request, Arc::new(Silent)).await.unwrap();
     assert!(report.resumed.0 > 0 && report.resumed.0 < 4_000_000, "{report:?}");
     assert_eq!(report.resumed.0 + report.bytes.0, 6_000_000);
@@ -120,7 +122,7 @@ async fn a_file_that_is_there_is_not_overwritten_unless_told() {
     let path = world.folder.path().join("there");
     std::fs::write(&path, b"mine").unwrap();
     let target = Target::File { path: path.clone(), force: false };
-    let request = DownloadRequest { name: "a.bin".into(), range: None, target };
+    let request = DownloadRequest { name: "a.bin".into(), range: None, target, max_cost: None };
     let error = world.owner.download(request, Arc::new(Silent)).await.unwrap_err();
     assert!(matches!(error.cause, DownloadCause::Exists { .. }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), b"mine");

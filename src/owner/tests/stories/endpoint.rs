@@ -60,7 +60,7 @@ async fn an_endpoint_that_is_behind_is_not_acted_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_the_ledgers_clock_says_what_is_due() {
+async fn clock_skew_changes_nothing_because_only_the_ledgers_clock_counts() {
     // The ledger's clock runs decades ahead of this machine's: nothing here asks this machine's.
     let world = stored().await;
     let due = world.owner.money_at_risk().await.unwrap();

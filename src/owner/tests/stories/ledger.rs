@@ -35,6 +35,7 @@ pub struct TwinLedger {
     pub chain: Arc<MemoryLedger>,
     account: AccountKey,
     balance: Mutex<Stroops>,
+    credited: Mutex<usize>,
     outcomes: Mutex<HashMap<TxHash, TxOutcome>>,
     pub mishap: Mutex<Option<Mishap>>,
     /// Whether no question is ever answered.
@@ -42,11 +43,16 @@ pub struct TwinLedger {
     /// How many seconds the endpoint is behind.
     pub behind: AtomicU64,
     pub opened: AtomicUsize,
+    pub renewed: AtomicUsize,
     counter: AtomicU64,
 }
 
 fn refused(detail: String) -> LedgerFault {
     LedgerFault::Refused { fee: Stroops::ZERO, source: detail.into() }
+}
+
+fn words(error: layr_host::LedgerError) -> String {
+    error.to_string()
 }
 
 impl TwinLedger {
@@ -55,11 +61,13 @@ impl TwinLedger {
             chain,
             account,
             balance: Mutex::new(FUNDS),
+            credited: Mutex::new(0),
             outcomes: Mutex::default(),
             mishap: Mutex::new(None),
             hangs: AtomicBool::new(false),
             behind: AtomicU64::new(0),
             opened: AtomicUsize::new(0),
+            renewed: AtomicUsize::new(0),
             counter: AtomicU64::new(0),
         }
     }
@@ -69,8 +77,6 @@ impl TwinLedger {
     }
 
     async fn apply(&self, call: EscrowCall) -> Result<(), String> {
-        let words = |error: layr_host::LedgerError| error.to_string();
-        let before = self.chain.paid().len();
         match call {
             EscrowCall::Open(items) => {
                 for item in items {
@@ -80,7 +86,7 @@ impl TwinLedger {
                     self.chain.open(&item.terms).map_err(words)?;
                     self.opened.fetch_add(1, Ordering::SeqCst);
                     let mut balance = self.balance.lock().unwrap();
-                    *balance -= item.terms.escrow;
+                    *balance -= item.terms.escrow + item.terms.voucher_part;
                     assert!(*balance >= Stroops::ZERO, "paid more than there was");
                 }
             }
@@ -99,13 +105,33 @@ impl TwinLedger {
                 let at = OnLedger { terms: *terms, state: *state };
                 HostLedger::expire(&*self.chain, at, revision.map(|known| *known)).await.map_err(words)?;
             }
+            EscrowCall::Renew(items) => {
+                for item in items {
+                    let (closing, terms) = (item.closing, item.opening.terms);
+                    let id = terms.id(&SoftwareSha256, &context());
+                    assert!(verify(&terms.host_key, &id.0, &item.opening.host), "the host signed the terms");
+                    let at = OnLedger { terms: closing.terms, state: closing.state };
+                    let split =
+                        SignedSplit { split: closing.split, owner: closing.owner, host: closing.host };
+                    self.chain.renew(&at, &split, &terms).map_err(words)?;
+                    self.renewed.fetch_add(1, Ordering::SeqCst);
+                    *self.balance.lock().unwrap() -= terms.escrow + terms.voucher_part;
+                }
+            }
             other => return Err(format!("no such call: {other:?}")),
         }
-        for paid in self.chain.paid().into_iter().skip(before) {
-            *self.balance.lock().unwrap() += paid.settlement.owner;
-        }
+        self.credit();
         *self.balance.lock().unwrap() -= FEE;
         Ok(())
+    }
+
+    /// What others' calls have paid out to the owner since the last look is in its account.
+    fn credit(&self) {
+        let mut credited = self.credited.lock().unwrap();
+        for paid in self.chain.paid().into_iter().skip(*credited) {
+            *self.balance.lock().unwrap() += paid.settlement.owner;
+            *credited += 1;
+        }
     }
 }
 
@@ -128,7 +154,11 @@ impl OwnerLedger for TwinLedger {
     }
 
     fn balance(&self) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
-        async { Ok(*self.balance.lock().unwrap()) }.boxed()
+        async {
+            self.credit();
+            Ok(*self.balance.lock().unwrap())
+        }
+        .boxed()
     }
 
     fn beacon(&self) -> BoxFuture<'_, Result<BeaconRound, LedgerFault>> {
@@ -155,6 +185,14 @@ impl OwnerLedger for TwinLedger {
 
     fn open_fee_bound(&self, _: usize) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
         async { Ok(FEE) }.boxed()
+    }
+
+    fn posted(&self, round: u64) -> BoxFuture<'_, Result<bool, LedgerFault>> {
+        async move {
+            let posted = HostLedger::posted_beacon(&*self.chain, round).await;
+            Ok(posted.map_err(|error| LedgerFault::Unreachable(error.into()))?.is_some())
+        }
+        .boxed()
     }
 
     fn quote<'a>(&'a self, _: &'a EscrowCall) -> BoxFuture<'a, Result<CallCost, LedgerFault>> {

@@ -9,5 +9,8 @@ mod ending;
 mod endpoint;
 mod faults;
 mod ledger;
+mod reads;
+mod renewal;
 mod upload;
+mod watching;
 mod world;

@@ -289,9 +289,14 @@ pub struct World {
 impl World {
     /// A world of `hosts` hosts with room for `slots` sectors each.
     pub fn new(hosts: u8, slots: u32) -> Self {
+        Self::with(hosts, slots, &|_| {})
+    }
+
+    /// The same, with hosts that offer something else.
+    pub fn with(hosts: u8, slots: u32, offer: &dyn Fn(&mut layr_host::OfferPolicy)) -> Self {
         let identity = Arc::new(Identity::from_phrase(Phrase::from_entropy(&[9; 32])));
         let chain = Arc::new(MemoryLedger::new(context(), START, Stroops::from_xlm(100_000)));
-        let guests = (0..hosts).map(|number| Arc::new(guest(number, slots, &chain)));
+        let guests = (0..hosts).map(|number| Arc::new(guest(number, slots, &chain, offer)));
         let guests = guests.map(|guest| (guest.node, guest)).collect();
         let net = Arc::new(TwinNet {
             guests,
@@ -354,7 +359,7 @@ impl World {
     pub async fn download(&self, name: &str) -> Result<Vec<u8>, layr_owner::DownloadError> {
         let path = self.folder.path().join("out").join(format!("{}.out", name.replace('/', "_")));
         let target = layr_owner::Target::File { path: path.clone(), force: true };
-        let request = layr_owner::DownloadRequest { name: name.into(), range: None, target };
+        let request = layr_owner::DownloadRequest { name: name.into(), range: None, target, max_cost: None };
         self.owner.download(request, Arc::new(Silent)).await?;
         Ok(std::fs::read(path).unwrap())
     }
@@ -397,7 +402,12 @@ pub fn open(
     Owner::open(ports, config()).unwrap()
 }
 
-fn guest(number: u8, slots: u32, chain: &Arc<MemoryLedger>) -> Guest {
+fn guest(
+    number: u8,
+    slots: u32,
+    chain: &Arc<MemoryLedger>,
+    offer: &dyn Fn(&mut layr_host::OfferPolicy),
+) -> Guest {
     let signer = Signer::from_seed(&zeroize::Zeroizing::new([100 + number; 32]));
     let quota = ByteCount::from_sectors(u64::from(slots) + 1).unwrap();
     let sectors = Arc::new(MemorySectors::new(slots));
@@ -409,7 +419,9 @@ fn guest(number: u8, slots: u32, chain: &Arc<MemoryLedger>) -> Guest {
         notes: Arc::new(PlainNotes),
         signer: signer.clone(),
     };
-    let host = Host::open(HostConfig::new(context(), TOKEN, quota), ports).unwrap();
+    let mut config = HostConfig::new(context(), TOKEN, quota);
+    offer(&mut config.offer);
+    let host = Host::open(config, ports).unwrap();
     Guest {
         host,
         sectors,
