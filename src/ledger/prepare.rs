@@ -10,12 +10,15 @@ use crate::rpc_types::Simulation;
 use crate::xdr;
 use layr_types::{AccountKey, Stroops, UnixSeconds};
 use stellar_xdr::{
-    HostFunction, LedgerFootprint, LedgerKey, Operation, ScVal, SorobanAuthorizationEntry,
-    SorobanCredentials, SorobanResources, SorobanTransactionData, SorobanTransactionDataExt,
+    ContractEventBody, DiagnosticEvent, HostFunction, LedgerFootprint, LedgerKey, Operation, ScVal,
+    SorobanAuthorizationEntry, SorobanCredentials, SorobanResources, SorobanTransactionData,
+    SorobanTransactionDataExt,
 };
 
 /// Least the network takes for one operation, stroops.
 const MIN_INCLUSION_FEE: u64 = 100;
+/// Bytes allowed for each entry that a caught failure may have left unwritten: a balance, a trust line.
+const UNWRITTEN_BYTES: usize = 512;
 /// Bytes a signature adds to an unsigned envelope.
 const SIGNATURE_BYTES: usize = 72;
 
@@ -67,7 +70,8 @@ impl LedgerClient {
             Work::Call(function) => self.prepare_call(account, function, inclusion_fee).await,
             Work::Restore(data, min_fee) => {
                 let plain = plain_envelope(account, operation::restore()?, Some(data.clone()))?;
-                let pricing = Pricing { inclusion_fee, min_fee: *min_fee, envelope: plain.len() };
+                let envelope = plain.len();
+                let pricing = Pricing { inclusion_fee, min_fee: *min_fee, envelope, caught: false };
                 self.finish(operation::restore()?, data.clone(), pricing).await
             }
             Work::Extend(keys, ledgers) => {
@@ -75,7 +79,7 @@ impl LedgerClient {
                 let envelope = plain_envelope(account, operation.clone(), Some(read_only(keys)?))?;
                 let (simulation, endpoint) = self.simulate(&envelope).await?;
                 let (data, min_fee) = priced(&simulation, &endpoint)?;
-                let pricing = Pricing { inclusion_fee, min_fee, envelope: envelope.len() };
+                let pricing = Pricing { inclusion_fee, min_fee, envelope: envelope.len(), caught: false };
                 self.finish(operation, data, pricing).await
             }
         }
@@ -93,7 +97,8 @@ impl LedgerClient {
         let operation = operation::host(function, auth)?;
         let (data, min_fee) = priced(&simulation, &endpoint)?;
         let complete = plain_envelope(account, operation.clone(), Some(data.clone()))?;
-        let pricing = Pricing { inclusion_fee, min_fee, envelope: complete.len() };
+        let caught = caught_a_failure(&simulation);
+        let pricing = Pricing { inclusion_fee, min_fee, envelope: complete.len(), caught };
         let mut prepared = self.finish(operation, data, pricing).await?;
         prepared.value = returned(&simulation);
         if let Some(preamble) = &simulation.restore_preamble {
@@ -122,8 +127,12 @@ impl LedgerClient {
         pricing: Pricing,
     ) -> Result<Prepared, LedgerError> {
         let prices = self.prices().await?;
+        let simulated = prices.non_refundable(&data, pricing.assumed_size());
+        if pricing.caught {
+            add_writes(&mut data);
+        }
         let kept = Stroops(i128::from(prices.non_refundable(&data, pricing.assumed_size())));
-        let min_fee = Stroops(i128::from(pricing.min_fee));
+        let min_fee = Stroops(i128::from(pricing.min_fee) - i128::from(simulated)) + kept;
         let rent = (min_fee - kept.min(min_fee)).max(Stroops::ZERO);
         add_instructions(&mut data, &prices);
         let declared = Stroops(self.with_headroom(min_fee.0));
@@ -158,6 +167,8 @@ struct Pricing {
     min_fee: u64,
     /// Base64 characters of the unsigned envelope.
     envelope: usize,
+    /// The call went on after a failure of a contract it called.
+    caught: bool,
 }
 
 impl Pricing {
@@ -173,6 +184,25 @@ fn add_instructions(data: &mut SorobanTransactionData, prices: &Prices) {
     let simulated = data.resources.instructions;
     let roomy = simulated.saturating_add(simulated / 10);
     data.resources.instructions = roomy.min(prices.max_instructions).max(simulated);
+}
+
+/// Whether the simulated call went on after a contract it called had failed: the host remarks on such a failure.
+fn caught_a_failure(simulation: &Simulation) -> bool {
+    simulation.events.iter().flatten().any(|text| {
+        let event: Option<DiagnosticEvent> = xdr::decode(text);
+        event.is_some_and(|event| {
+            let ContractEventBody::V0(body) = event.event.body;
+            matches!(body.topics.first(), Some(ScVal::Symbol(name)) if name.0.as_slice() == b"error")
+        })
+    })
+}
+
+/// Room for what a caught failure left as it was: such entries stay in the footprint and the network counts them
+/// as written, while simulation does not.
+fn add_writes(data: &mut SorobanTransactionData) {
+    let unwritten = data.resources.footprint.read_write.len().saturating_mul(UNWRITTEN_BYTES);
+    let unwritten = u32::try_from(unwritten).unwrap_or(u32::MAX);
+    data.resources.write_bytes = data.resources.write_bytes.saturating_add(unwritten);
 }
 
 fn plain_envelope(

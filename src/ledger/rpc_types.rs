@@ -94,6 +94,9 @@ pub(crate) struct Simulation {
     pub(crate) results: Option<Vec<SimulatedResult>>,
     #[serde(default)]
     pub(crate) restore_preamble: Option<RestorePreamble>,
+    /// The call's events with the host's own remarks, base64.
+    #[serde(default)]
+    pub(crate) events: Option<Vec<String>>,
 }
 
 /// What a simulated call returned and which authorisations it asked for.

@@ -7,4 +7,5 @@ mod beacon;
 mod common;
 mod endpoints;
 mod escrow;
+mod frozen;
 mod payments;
