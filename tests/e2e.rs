@@ -9,6 +9,8 @@
 
 mod support;
 
+#[path = "e2e/agreements.rs"]
+mod agreements;
 #[path = "e2e/bad_sources.rs"]
 mod bad_sources;
 #[path = "e2e/demo.rs"]

@@ -1,5 +1,9 @@
 //! The command line's grammar. Help texts live here, beside what they describe.
 
+mod money;
+
+pub use money::{Agreements, AgreementsCommand, Close, Dispute, Settle, SubmitProof, WalletCommand};
+
 use crate::settings::Role;
 use crate::units::{parse_amount, parse_duration, parse_size};
 use clap::{Args, Parser, Subcommand};
@@ -84,16 +88,14 @@ pub enum Command {
     Show(FileArg),
     /// Challenge hosts to prove they have the data.
     Audit(Audit),
-    /// List agreements: hosts, bytes, money, next deadline.
-    #[command(after_help = "Example:
-  layr agreements          with whom, how much of it is used, what is due, and when somebody must act")]
-    Agreements,
-    /// Address, balance and funding of the account.
+    /// Agreements: hosts, bytes, money, next deadline; end or dispute one.
+    Agreements(Agreements),
+    /// The account: address, balance, funding, payments, statements.
     #[command(
         subcommand,
         after_help = "Examples:
-  layr wallet address      where to send lumens
-  layr wallet balance      what is in the account and in escrow"
+  layr wallet address            where to send lumens
+  layr wallet balance            what is in the account and in escrow"
     )]
     Wallet(WalletCommand),
     /// Settle agreements whose term is over.
@@ -204,6 +206,13 @@ pub struct NodeRun {
     /// How long a price once quoted binds this host [default: 10m]; nothing is closed before.
     #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     pub offer_life: Option<u64>,
+    /// Owner role: most that may be bonded to challenge a host that vanished or lost data; 0 never challenges.
+    #[arg(long, value_parser = parse_amount, default_value = "1xlm", value_name = "AMOUNT")]
+    pub max_bond: Stroops,
+    /// Owner role: renew agreements a week before they end, for 30 days, within this budget a round [default: let
+    /// them end].
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub renew_budget: Option<Stroops>,
 }
 
 /// `layr upload`.
@@ -297,43 +306,6 @@ pub struct Audit {
     /// Leaves to ask of each host.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub samples: u16,
-}
-
-/// `layr wallet …`.
-#[derive(Debug, Subcommand)]
-pub enum WalletCommand {
-    /// The account's address.
-    #[command(after_help = "Example:
-  layr wallet address      needs no network")]
-    Address,
-    /// Account and escrow balances.
-    #[command(after_help = "Example:
-  layr wallet balance --json")]
-    Balance,
-    /// Ask the network's friendbot for money (test networks only).
-    #[command(after_help = "Example:
-  layr wallet fund --network testnet")]
-    Fund,
-    /// Move a host's free earnings from escrow to its account.
-    #[command(after_help = "Examples:
-  layr wallet withdraw                 everything that is not collateral
-  layr wallet withdraw --amount 5xlm")]
-    Withdraw {
-        /// How much [default: everything that is not collateral].
-        #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
-        amount: Option<Stroops>,
-    },
-}
-
-/// `layr settle`.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  layr settle                whatever is due now
-  layr settle --dry-run      what would be sent, and when")]
-pub struct Settle {
-    /// Show what would be done.
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// `layr localnet`.

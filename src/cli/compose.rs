@@ -105,7 +105,7 @@ pub fn ledger(settings: &Settings) -> Result<LedgerClient, Failure> {
 
 /// An owner with all its ports, working by the defaults.
 pub async fn owner(global: &Global, settings: &Settings) -> Result<OwnerNode, Failure> {
-    owner_with(global, settings, OwnerConfig::default()).await
+    owner_with(global, settings, (OwnerConfig::default(), None)).await
 }
 
 /// What an owner of these settings is started with; its directory is there afterwards.
@@ -121,13 +121,20 @@ pub fn owner_config(
         bootstrap: multiaddrs(&settings.bootstrap)?,
         mdns: settings.mdns,
         owner,
+        max_fees: None,
     };
     private_dir(&config.dir).map_err(|error| Failure::internal("make the data directory", &error))?;
     Ok(config)
 }
 
-async fn owner_with(global: &Global, settings: &Settings, owner: OwnerConfig) -> Result<OwnerNode, Failure> {
+async fn owner_with(
+    global: &Global,
+    settings: &Settings,
+    owner: (OwnerConfig, Option<Stroops>),
+) -> Result<OwnerNode, Failure> {
+    let (owner, max_fees) = owner;
     let config = owner_config(settings, Arc::new(identity(global, settings)?), owner)?;
+    let config = OwnerNodeConfig { max_fees, ..config };
     let until = Instant::now() + WATCH_ROUND;
     let mut told = global.quiet || global.json;
     loop {
@@ -150,14 +157,14 @@ async fn owner_with(global: &Global, settings: &Settings, owner: OwnerConfig) ->
 
 /// An owner that has entered the network, working by the defaults.
 pub async fn joined_owner(global: &Global, settings: &Settings) -> Result<OwnerNode, Failure> {
-    joined_owner_with(global, settings, OwnerConfig::default()).await
+    joined_owner_with(global, settings, (OwnerConfig::default(), None)).await
 }
 
-/// An owner that has entered the network.
+/// An owner that has entered the network; spends at most so much on ledger fees, where that is given.
 pub async fn joined_owner_with(
     global: &Global,
     settings: &Settings,
-    owner: OwnerConfig,
+    owner: (OwnerConfig, Option<Stroops>),
 ) -> Result<OwnerNode, Failure> {
     settings.require_initialised()?;
     let met = settings.dir.join("owner").join(layr_node::HOSTS_MET_FILE).exists();

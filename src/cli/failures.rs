@@ -11,6 +11,7 @@ use layr_owner::{
     UploadError, ViewError,
 };
 use layr_store::StoreError;
+use layr_types::Stroops;
 use std::error::Error;
 
 /// A failed request to the ledger.
@@ -227,9 +228,26 @@ pub fn audit(error: AuditError) -> Failure {
 pub fn settle(error: SettleError) -> Failure {
     let (exit, code) = match &error.cause {
         SettleCause::Ledger(fault) => ledger_fault(fault),
+        SettleCause::NoSuchAgreement(_) => (exit::NOT_FOUND, "agreements/unknown"),
+        SettleCause::NotOpen(_) => (exit::USAGE, "agreements/not-open"),
+        SettleCause::NothingStored(_) => (exit::USAGE, "agreements/nothing-stored"),
+        SettleCause::Unexplained(_) => (exit::INTEGRITY, "agreements/unexplained"),
+        SettleCause::Move(_) => (exit::USAGE, "agreements/refused"),
+        SettleCause::Leaves { .. } => (exit::USAGE, "agreements/leaves"),
+        SettleCause::OverBudget { .. } => (exit::PAYMENT, "agreements/over-budget"),
         _ => (exit::INTERNAL, "settle/internal"),
     };
-    verb("settling stopped", &error, exit, code)
+    verb("it was not done", &error, exit, code)
+}
+
+/// Something would cost more than allowed; nothing was sent.
+pub fn over_budget(cost: Stroops, limit: Stroops) -> Failure {
+    Failure::new(
+        exit::PAYMENT,
+        "agreements/over-budget",
+        format!("it would take {cost} XLM, more than the limit of {limit} XLM"),
+        format!("Accept it with --max-cost {cost}xlm."),
+    )
 }
 
 /// A failed recovery.

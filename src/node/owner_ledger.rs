@@ -13,7 +13,7 @@ use layr_owner::{
     PendingTx, TxJournal, TxOutcome,
 };
 use layr_types::{AccountKey, ContractId, Stroops, UnixSeconds};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Slots in one folder.
 const SLOTS: u8 = 64;
@@ -30,13 +30,33 @@ pub struct StellarOwner {
     escrow: Escrow,
     token: ContractId,
     account: Signer,
+    /// What may still be spent on fees, where that is limited; shared by all clones.
+    fees_left: Option<Arc<Mutex<Stroops>>>,
 }
 
 impl StellarOwner {
     /// Joins a contract, an asset and an identity.
     #[must_use]
     pub fn new(escrow: Escrow, token: ContractId, identity: &Identity) -> Self {
-        Self { escrow, token, account: identity.account_signer() }
+        Self { escrow, token, account: identity.account_signer(), fees_left: None }
+    }
+
+    /// The same, spending at most `limit` on ledger fees and rent in all.
+    #[must_use]
+    pub fn within(self, limit: Option<Stroops>) -> Self {
+        Self { fees_left: limit.map(|limit| Arc::new(Mutex::new(limit))), ..self }
+    }
+
+    /// The most the next transaction may cost, its own bound and what is left of the limit considered.
+    fn fee_bound(&self, own: Option<Stroops>) -> Option<Stroops> {
+        let left = self.fees_left.as_ref().map(|left| *left.lock().unwrap_or_else(PoisonError::into_inner));
+        own.into_iter().chain(left).min()
+    }
+
+    fn spent(&self, fee: Stroops) {
+        if let Some(left) = &self.fees_left {
+            *left.lock().unwrap_or_else(PoisonError::into_inner) -= fee;
+        }
     }
 
     fn key(&self) -> AccountKey {
@@ -196,10 +216,13 @@ impl OwnerLedger for StellarOwner {
                 return Err(LedgerFault::Funds { balance, needed });
             }
             let mut payer = Payer::new(self.account.clone(), Arc::new(Journal(journal)));
-            if let EscrowCall::Open(items) = &call {
-                payer.max_fee = Some(self.open_fee_bound(items.len()).await?);
-            }
+            let own = match &call {
+                EscrowCall::Open(items) => Some(self.open_fee_bound(items.len()).await?),
+                _ => None,
+            };
+            payer.max_fee = self.fee_bound(own);
             let outcome = self.call(&call).await?.submit(&payer).await.map_err(fault)?;
+            self.spent(outcome.receipt.fee);
             Ok(AppliedTx { hash: outcome.receipt.hash, fee: outcome.receipt.fee })
         }
         .boxed()

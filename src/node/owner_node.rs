@@ -9,6 +9,7 @@ use layr_ledger::{LedgerClient, LedgerError};
 use layr_net::{LookupError, Multiaddr, Net, NetConfig, StartError};
 use layr_owner::{Owner, OwnerConfig, Ports, RecordsFault};
 use layr_store::OwnerStore;
+use layr_types::Stroops;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub struct OwnerNodeConfig {
     pub mdns: bool,
     /// How the owner works.
     pub owner: OwnerConfig,
+    /// Most that may be spent on ledger fees and rent in all; `None` for no limit.
+    pub max_fees: Option<Stroops>,
 }
 
 /// Why an owner cannot start.
@@ -93,7 +96,8 @@ impl OwnerNode {
         door.mdns = config.mdns;
         let (net, _) = Net::start(door).await?;
         let stellar =
-            StellarOwner::new(ledger.escrow(config.network.escrow), config.network.token, &config.identity);
+            StellarOwner::new(ledger.escrow(config.network.escrow), config.network.token, &config.identity)
+                .within(config.max_fees);
         let hosts = OwnerNet::new(net.clone(), network, config.identity.secret(Purpose::CatalogueRecord));
         hosts.recall(&met);
         let ports = Ports {

@@ -3,18 +3,19 @@
 //! One actor, started and stopped by whoever composes the node; it has no inbox, and publishes [`WatchState`]
 //! after every round. It looks at the ledger's clock every so often; where a round is due it opens the owner's
 //! records, does what is due, writes its state down and closes the records again, so that commands on the same
-//! directory work in between. A round follows transactions of an earlier run whose fate is not known (those of an
-//! interrupted upload too), publishes and settles what has ended, and audits once a day. It never uploads, and
-//! never spends more than ledger fees.
+//! directory work in between. What a round does is `Owner::watch_once`'s page: it follows transactions of an earlier
+//! run whose fate is not known (those of an interrupted upload too), publishes in time, audits, challenges, settles,
+//! renews, within the policy's limits. It never uploads.
 //!
 //! Stopped in the middle of a round nothing is lost: every outside effect is in the owner's journal before it
 //! happens.
 
 use crate::owner_node::{OwnerNode, OwnerNodeConfig, OwnerNodeError};
-use crate::watch_state::WatchState;
+use crate::watch_state::{AUDIT_EVERY, WatchState};
+use layr_audits::Verdict;
 use layr_ledger::LedgerClient;
-use layr_owner::{AuditTarget, SettleOptions, Silent};
-use layr_types::{NodeKey, UnixSeconds};
+use layr_owner::{Silent, WatchAct, WatchPolicy, WatchReport, WatchedView};
+use layr_types::NodeKey;
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,8 +42,8 @@ pub struct WatchConfig {
     pub owner: OwnerNodeConfig,
     /// How often it looks at the ledger's clock.
     pub look_every: Duration,
-    /// How often hosts are audited, seconds of the ledger's clock.
-    pub audit_every: u64,
+    /// What it does of itself, and how much that may cost.
+    pub policy: WatchPolicy,
 }
 
 /// A running watch.
@@ -137,17 +138,16 @@ impl Watch {
             Ok(Err(error)) => return self.in_trouble(state, format!("the ledger cannot be asked: {error}")),
             Err(_) => return self.in_trouble(state, "the ledger does not answer".to_owned()),
         };
-        if !state.due(now, self.looked) {
+        if !state.is_due(now, self.looked) {
             return;
         }
         self.looked = true;
-        match self.round(&mut state, now).await {
+        match self.round(&mut state).await {
             Ok(trouble) => {
                 for line in trouble.iter().filter(|line| !state.trouble.contains(line)) {
                     (self.tell)(line);
                 }
                 state.trouble = trouble;
-                state.completed(now);
                 self.keep(state);
             }
             Err(error) => {
@@ -162,7 +162,7 @@ impl Watch {
     }
 
     /// One round; returns what stood in its way without stopping it.
-    async fn round(&self, state: &mut WatchState, now: UnixSeconds) -> Result<Vec<String>, OwnerNodeError> {
+    async fn round(&self, state: &mut WatchState) -> Result<Vec<String>, OwnerNodeError> {
         begin_round(&self.config.owner.dir);
         let node = match OwnerNode::start(self.config.owner.clone()).await {
             Ok(node) => node,
@@ -175,61 +175,29 @@ impl Watch {
         if let Err(error) = node.join(JOIN).await {
             trouble.push(chain(&error));
         }
-        self.settle(&node, state, &mut trouble).await;
-        self.stand(&node, state, now, &mut trouble).await;
-        if state.audit_due(now) {
-            self.audit(&node, state, now, &mut trouble).await;
-        }
+        self.watch(&node, state, &mut trouble).await;
         node.stop().await;
         end_round(&self.config.owner.dir);
         Ok(trouble)
     }
 
-    /// Follows what is under way on the ledger, publishes and settles what has ended.
-    async fn settle(&self, node: &OwnerNode, state: &mut WatchState, trouble: &mut Vec<String>) {
-        match node.owner.settle(SettleOptions::default(), Arc::new(Silent)).await {
-            Ok(done) => {
-                let ended = state.settled(&done);
-                if ended > 0 {
-                    let (back, fees) = (done.refunded, done.fees);
-                    (self.tell)(&format!("settled {ended} agreement(s): {back} XLM back, {fees} XLM fees"));
+    /// Does whatever is due under every agreement, and notes how they stand then.
+    async fn watch(&self, node: &OwnerNode, state: &mut WatchState, trouble: &mut Vec<String>) {
+        let every = state.audit_after.unwrap_or(self.config.policy.audit_every.unwrap_or(AUDIT_EVERY));
+        let policy = WatchPolicy { audit_every: Some(every), ..self.config.policy.clone() };
+        match node.owner.watch_once(&policy, Arc::new(Silent)).await {
+            Ok(report) => {
+                for line in lines(&report) {
+                    (self.tell)(&line);
                 }
+                trouble.extend(report.acts.iter().filter_map(refused));
+                state.take_in(&report, self.config.policy.audit_every.unwrap_or(AUDIT_EVERY), rand::random());
             }
-            Err(error) => trouble.push(format!("settling stopped: {}", chain(&error))),
+            Err(error) => trouble.push(format!("watching stopped: {}", chain(&error))),
         }
-    }
-
-    async fn audit(
-        &self,
-        node: &OwnerNode,
-        state: &mut WatchState,
-        now: UnixSeconds,
-        trouble: &mut Vec<String>,
-    ) {
-        match node.owner.audit(AuditTarget::All, Arc::new(Silent)).await {
-            Ok(found) => {
-                state.audited(&found, (now, self.config.audit_every), rand::random());
-                let Some(audit) = &state.last_audit else { return };
-                let all = audit.passed + audit.failed.len() as u64;
-                (self.tell)(&format!("audit: {} of {all} hosts passed", audit.passed));
-                for (host, verdict) in &audit.failed {
-                    (self.tell)(&format!("audit: host {host} {verdict}"));
-                }
-            }
-            Err(error) => trouble.push(format!("the audit could not be made: {}", chain(&error))),
-        }
-    }
-
-    async fn stand(
-        &self,
-        node: &OwnerNode,
-        state: &mut WatchState,
-        now: UnixSeconds,
-        trouble: &mut Vec<String>,
-    ) {
-        match (node.owner.agreements().await, node.owner.jobs()) {
-            (Ok(agreements), Ok(jobs)) => state.stand(&agreements, &jobs, now),
-            (Err(error), _) | (_, Err(error)) => trouble.push(chain(&error)),
+        match node.owner.jobs() {
+            Ok(jobs) => state.unfinished(&jobs),
+            Err(error) => trouble.push(chain(&error)),
         }
     }
 
@@ -269,6 +237,40 @@ fn begin_round(dir: &Path) {
 
 fn end_round(dir: &Path) {
     let _absent = std::fs::remove_file(dir.join(WATCH_ROUND_FILE));
+}
+
+/// What a round did, for the operator.
+fn lines(report: &WatchReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !report.audits.is_empty() {
+        let passed = report.audits.iter().filter(|audit| audit.verdict == Verdict::Passed).count();
+        lines.push(format!("audit: {passed} of {} hosts passed", report.audits.len()));
+    }
+    let failed = report.audits.iter().filter(|audit| audit.verdict != Verdict::Passed);
+    lines.extend(failed.map(|audit| format!("audit: host {} {}", audit.node, audit.verdict)));
+    for act in &report.acts {
+        let what = match act.act {
+            WatchAct::Published => "the newest revision was published".to_owned(),
+            WatchAct::Challenged(_) => format!("its host was challenged, {} XLM bonded", act.bond),
+            WatchAct::NotWorth(_) => "a challenge would cost more than is at stake".to_owned(),
+            WatchAct::Unexplained => "the ledger holds it in a state that is not known here".to_owned(),
+            _ => "something was done".to_owned(),
+        };
+        lines.push(format!("agreement {}: {what}", act.agreement));
+    }
+    if let Some(done) = &report.settled {
+        let ended = WatchState::ended(done);
+        if ended > 0 {
+            let (back, fees) = (done.refunded, done.fees);
+            lines.push(format!("settled {ended} agreement(s): {back} XLM back, {fees} XLM fees"));
+        }
+    }
+    lines
+}
+
+/// What the ledger refused.
+fn refused(act: &WatchedView) -> Option<String> {
+    act.detail.as_ref().map(|detail| format!("agreement {}: {detail}", act.agreement))
 }
 
 /// An error and its causes in one line.

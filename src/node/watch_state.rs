@@ -3,17 +3,18 @@
 //! | A round is due | because |
 //! |---|---|
 //! | at the first look | nobody knows what happened while the node was off |
-//! | at the next audit | hosts are asked once a day, at a moment they cannot foresee |
-//! | when an agreement's next step is due | its term is over, or its proof window |
+//! | at the moment the last round named | an audit, a deadline, or something to be tried again |
 //! | an hour after the last one | commands may have made agreements in between |
 //! | after one that did not complete | whatever stood in its way may be gone |
 
 use layr_audits::Verdict;
-use layr_owner::JobView;
-use layr_owner::views::{AgreementStage, AgreementView, AuditReport, SettleReport, SettleStep};
-use layr_types::{DAY_SECONDS, NodeKey, Stroops, UnixSeconds};
+use layr_owner::views::{DueBy, DueView, SettleReport, SettleStep};
+use layr_owner::{JobView, WatchReport};
+use layr_types::{AgreementId, DAY_SECONDS, NodeKey, Stroops, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
+/// How often hosts are audited unless told otherwise: daily, by the ledger's clock.
+pub const AUDIT_EVERY: u64 = DAY_SECONDS;
 /// Longest time between two rounds by the ledger's clock: 1 hour.
 const LONGEST_PAUSE: u64 = 3_600;
 
@@ -39,27 +40,49 @@ pub struct Unfinished {
     pub acknowledged: u64,
 }
 
+/// What is due under one agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchedDue {
+    /// Which.
+    pub agreement: AgreementId,
+    /// With whom.
+    pub host: NodeKey,
+    /// What is sent, in words.
+    pub step: String,
+    /// Whether the host must send it.
+    pub by_host: bool,
+    /// From when on.
+    pub from: UnixSeconds,
+    /// Until when; `None` where waiting loses nothing but time.
+    pub until: Option<UnixSeconds>,
+    /// How much of the owner's money it decides about.
+    pub stake: Stroops,
+}
+
 /// The owner's watch as an operator sees it; written down after every round.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WatchState {
     /// Rounds completed, over all runs.
     pub rounds: u64,
     /// When the newest completed round was, by the ledger's clock.
     pub as_of: Option<UnixSeconds>,
-    /// Not before this moment are hosts audited again.
-    pub next_audit: Option<UnixSeconds>,
+    /// When the next one is due, by the ledger's clock.
+    pub next: Option<UnixSeconds>,
+    /// Age at which the newest audit is followed by another, seconds; drawn anew after each.
+    pub audit_after: Option<u64>,
     /// The newest audit.
     pub last_audit: Option<WatchedAudit>,
-    /// Agreements that are on the ledger and not settled.
-    pub open: u64,
-    /// When the next of them needs a step.
-    pub next_step: Option<UnixSeconds>,
+    /// What is due under open agreements, the most urgent first.
+    pub due: Vec<WatchedDue>,
     /// Agreements settled by the watch, over all runs.
     pub settled: u64,
     /// What came back to the account by that.
     pub refunded: Stroops,
     /// What the watch spent on ledger fees, over all runs.
     pub fees: Stroops,
+    /// What it bonded in challenges, over all runs; comes back where the host does not answer.
+    pub bonded: Stroops,
     /// Uploads that were interrupted.
     pub unfinished: Vec<Unfinished>,
     /// What stood in the way of the newest attempt; empty for nothing.
@@ -69,92 +92,80 @@ pub struct WatchState {
 impl WatchState {
     /// Whether a round is due at `now`. `looked` says whether one was begun in this run.
     #[must_use]
-    pub fn due(&self, now: UnixSeconds, looked: bool) -> bool {
-        let passed = |moment: Option<UnixSeconds>| moment.is_some_and(|moment| now >= moment);
+    pub fn is_due(&self, now: UnixSeconds, looked: bool) -> bool {
         !looked
             || !self.trouble.is_empty()
             || self.as_of.is_none_or(|last| now.since(last) >= LONGEST_PAUSE)
-            || self.audit_due(now)
-            || passed(self.next_step)
+            || self.next.is_some_and(|next| now >= next)
     }
 
-    /// Whether hosts are to be audited at `now`.
-    #[must_use]
-    pub fn audit_due(&self, now: UnixSeconds) -> bool {
-        self.open > 0 && self.next_audit.is_none_or(|next| now >= next)
-    }
-
-    /// Takes an audit in; the next one is `every` seconds away, give or take a tenth as `chance` has it.
-    pub fn audited(&mut self, found: &AuditReport, (now, every): (UnixSeconds, u64), chance: u64) {
-        let failed = found.hosts.iter().filter(|host| host.verdict != Verdict::Passed);
-        let failed: Vec<(NodeKey, String)> =
-            failed.map(|host| (host.node, host.verdict.to_string())).collect();
-        let passed = (found.hosts.len() - failed.len()) as u64;
-        self.last_audit = Some(WatchedAudit { at: now, passed, failed });
-        let jitter = chance % (every / 5 + 1);
-        self.next_audit = Some(now.plus((every - every / 10).max(1) + jitter));
-    }
-
-    /// Takes a settlement in; returns how many agreements ended by it.
-    pub fn settled(&mut self, done: &SettleReport) -> u64 {
-        let over = |step| matches!(step, SettleStep::Closed | SettleStep::Expired | SettleStep::Settled);
-        let ended = done.agreements.iter().filter(|one| over(one.step)).count() as u64;
-        self.settled += ended;
-        self.refunded += done.refunded;
-        self.fees += done.fees;
-        ended
-    }
-
-    /// Takes in how agreements and uploads stand at the end of a round.
-    pub fn stand(&mut self, agreements: &[AgreementView], unfinished: &[JobView], now: UnixSeconds) {
-        let over = |stage| matches!(stage, AgreementStage::Proposed | AgreementStage::Settled);
-        let open = agreements.iter().filter(|one| !over(one.stage));
-        self.open = open.clone().count() as u64;
-        self.next_step = open.filter_map(|one| next_step(one, now)).min();
-        self.unfinished = unfinished
-            .iter()
-            .map(|job| Unfinished {
-                files: job.files.clone(),
-                count: job.count,
-                acknowledged: job.acknowledged,
-            })
-            .collect();
-    }
-
-    /// A round is over.
-    pub fn completed(&mut self, now: UnixSeconds) {
+    /// Takes a round's report in. Audits are `every` seconds apart, give or take a tenth as `chance` has it: a host
+    /// must not know the moment.
+    pub fn take_in(&mut self, report: &WatchReport, every: u64, chance: u64) {
+        if !report.audits.is_empty() {
+            let failed = report.audits.iter().filter(|host| host.verdict != Verdict::Passed);
+            let failed: Vec<(NodeKey, String)> =
+                failed.map(|host| (host.node, host.verdict.to_string())).collect();
+            let passed = (report.audits.len() - failed.len()) as u64;
+            self.last_audit = Some(WatchedAudit { at: report.now, passed, failed });
+            self.audit_after = Some(every - every / 10 + chance % (every / 5 + 1));
+        }
+        if let Some(done) = &report.settled {
+            self.settled += Self::ended(done);
+            self.refunded += done.refunded;
+        }
+        self.fees += report.fees;
+        self.bonded += report.acts.iter().filter(|act| act.tx.is_some()).map(|act| act.bond).sum::<Stroops>();
+        self.due = report.timeline.iter().map(watched).collect();
+        self.next = Some(report.next);
+        self.as_of = Some(report.now);
         self.rounds += 1;
-        self.as_of = Some(now);
+    }
+
+    /// How many agreements ended in a settlement.
+    #[must_use]
+    pub fn ended(done: &SettleReport) -> u64 {
+        let over = |step| {
+            matches!(
+                step,
+                SettleStep::Closed | SettleStep::Expired | SettleStep::Settled | SettleStep::Defaulted
+            )
+        };
+        done.agreements.iter().filter(|one| over(one.step)).count() as u64
+    }
+
+    /// Takes in which uploads wait.
+    pub fn unfinished(&mut self, jobs: &[JobView]) {
+        let unfinished = jobs.iter().map(|job| Unfinished {
+            files: job.files.clone(),
+            count: job.count,
+            acknowledged: job.acknowledged,
+        });
+        self.unfinished = unfinished.collect();
     }
 }
 
-/// When an agreement needs the owner again; not before the next look.
-fn next_step(agreement: &AgreementView, now: UnixSeconds) -> Option<UnixSeconds> {
-    match agreement.stage {
-        AgreementStage::Proposed | AgreementStage::Settled => None,
-        AgreementStage::Running => Some(agreement.end),
-        AgreementStage::Proving => Some(agreement.next_deadline.plus(1)),
-        _ => Some(now),
+fn watched(due: &DueView) -> WatchedDue {
+    WatchedDue {
+        agreement: due.agreement,
+        host: due.host,
+        step: due.step.words().to_owned(),
+        by_host: due.by == DueBy::Host,
+        from: due.from,
+        until: due.until,
+        stake: due.stake,
     }
 }
-
-/// How often hosts are audited unless told otherwise: daily, by the ledger's clock.
-pub const AUDIT_EVERY: u64 = DAY_SECONDS;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use layr_owner::views::AuditView;
 
     const NOW: UnixSeconds = UnixSeconds(1_000_000);
 
     fn calm() -> WatchState {
-        WatchState {
-            as_of: Some(NOW),
-            next_audit: Some(NOW.plus(DAY_SECONDS)),
-            next_step: Some(NOW.plus(3 * DAY_SECONDS)),
-            open: 2,
-            ..WatchState::default()
-        }
+        WatchState { as_of: Some(NOW), next: Some(NOW.plus(DAY_SECONDS)), ..WatchState::default() }
     }
 
     #[test]
@@ -164,34 +175,50 @@ mod tests {
             ("nothing to do", calm(), soon, true, false),
             ("the first look", calm(), soon, false, true),
             ("an hour has passed", calm(), NOW.plus(LONGEST_PAUSE), true, true),
-            ("an audit", WatchState { next_audit: Some(soon), ..calm() }, soon, true, true),
-            ("no agreement to audit", WatchState { open: 0, next_audit: None, ..calm() }, soon, true, false),
-            ("never audited", WatchState { next_audit: None, ..calm() }, soon, true, true),
-            ("a term is over", WatchState { next_step: Some(soon), ..calm() }, soon, true, true),
+            ("the moment named", WatchState { next: Some(soon), ..calm() }, soon, true, true),
             ("trouble", WatchState { trouble: vec!["x".to_owned()], ..calm() }, soon, true, true),
             ("never completed", WatchState { as_of: None, ..calm() }, soon, true, true),
         ] {
-            assert_eq!(state.due(at, looked), due, "{case}");
+            assert_eq!(state.is_due(at, looked), due, "{case}");
         }
     }
 
     #[test]
     fn audits_come_about_once_a_day_and_never_at_a_moment_known_before() {
-        let found = AuditReport { hosts: Vec::new(), files: Vec::new(), round: 1 };
-        let mut moments = Vec::new();
+        let audit = AuditView {
+            node: NodeKey([1; 32]),
+            agreement: AgreementId([2; 32]),
+            verdict: Verdict::Missing,
+            asked: 20,
+            good: 0,
+            sectors: 1,
+            millis: 1,
+            recorded: true,
+            detail: None,
+        };
+        let report = WatchReport {
+            acts: Vec::new(),
+            audits: vec![AuditView { verdict: Verdict::Passed, ..audit.clone() }, audit],
+            settled: None,
+            renewed: None,
+            fees: Stroops(7),
+            timeline: Vec::new(),
+            next: NOW.plus(9),
+            now: NOW,
+        };
+        let mut ages = Vec::new();
         for chance in [0, 1, 977, 12_345, u64::MAX] {
             let mut state = calm();
-            state.audited(&found, (NOW, DAY_SECONDS), chance);
-            let next = state.next_audit.expect("a next one").since(NOW);
-            assert!((DAY_SECONDS * 9 / 10..=DAY_SECONDS * 11 / 10 + 1).contains(&next), "{next}");
-            moments.push(next);
+            state.take_in(&report, DAY_SECONDS, chance);
+            assert_eq!((state.rounds, state.fees, state.next), (1, Stroops(7), Some(NOW.plus(9))));
+            let audit = state.last_audit.expect("an audit");
+            assert_eq!((audit.passed, audit.failed.len()), (1, 1));
+            let age = state.audit_after.expect("an age");
+            assert!((DAY_SECONDS * 9 / 10..=DAY_SECONDS * 11 / 10).contains(&age), "{age}");
+            ages.push(age);
         }
-        moments.dedup();
-        assert_eq!(moments.len(), 5, "chance decides");
-        for every in [0, 1, 9] {
-            let mut state = calm();
-            state.audited(&found, (NOW, every), 3);
-            assert!(state.next_audit.expect("a next one") > NOW, "no second audit in one moment");
-        }
+        ages.dedup();
+        assert_eq!(ages.len(), 5, "chance decides");
+        calm().take_in(&report, 0, 3);
     }
 }

@@ -17,7 +17,7 @@ use layr_owner::{AuditTarget, OwnerConfig};
 /// Audits hosts.
 pub async fn run(global: &Global, settings: &Settings, args: Audit) -> Result<Report, Failure> {
     let config = OwnerConfig { audit_leaves: args.samples, ..OwnerConfig::default() };
-    let node = compose::joined_owner_with(global, settings, config).await?;
+    let node = compose::joined_owner_with(global, settings, (config, None)).await?;
     let target = args.name.map_or(AuditTarget::All, AuditTarget::File);
     let auditing = async { node.owner.audit(target, Teller::new(global)).await.map_err(failures::audit) };
     let found = or_interrupted(auditing).await;

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::failures;
 use crate::units::show_time;
 use layr_node::OwnerNode;
+use layr_owner::views::{AgreementView, DueView};
 use layr_types::UnixSeconds;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -38,6 +39,24 @@ impl Clock {
         match self {
             Self::Asked(now) | Self::Known(now) => now,
         }
+    }
+
+    /// Agreements: as the ledger holds them, or as the records do.
+    pub async fn agreements(self, node: &OwnerNode) -> Result<Vec<AgreementView>, Failure> {
+        let listed = match self {
+            Self::Asked(_) => node.owner.agreements().await,
+            Self::Known(_) => node.owner.agreements_recorded().map(|recorded| recorded.value),
+        };
+        listed.map_err(failures::view)
+    }
+
+    /// What is due under them, the most urgent first.
+    pub async fn timeline(self, node: &OwnerNode) -> Result<Vec<DueView>, Failure> {
+        let due = match self {
+            Self::Asked(_) => node.owner.money_at_risk().await,
+            Self::Known(_) => node.owner.money_at_risk_recorded().map(|recorded| recorded.value),
+        };
+        due.map_err(failures::view)
     }
 
     /// Says on the report if the ledger was not asked.

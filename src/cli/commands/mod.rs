@@ -48,7 +48,7 @@ pub async fn dispatch(cli: Cli) -> Result<Report, Failure> {
         Command::Ls(args) => ls::run(&global, &settings, args).await,
         Command::Show(args) => show::run(&global, &settings, args).await,
         Command::Audit(args) => audit::run(&global, &settings, args).await,
-        Command::Agreements => agreements::run(&global, &settings).await,
+        Command::Agreements(args) => agreements::run(&global, &settings, args).await,
         Command::Wallet(command) => wallet::run(&global, &settings, command).await,
         Command::Settle(args) => settle::run(&global, &settings, args).await,
         Command::Recover => recover::run(&global, &settings).await,

@@ -10,12 +10,13 @@ use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
 use crate::table::{Table, short};
-use layr_owner::SettleOptions;
 use layr_owner::views::SettleReport;
+use layr_owner::{OwnerConfig, SettleOptions};
 
 /// Settles whatever is due.
 pub async fn run(global: &Global, settings: &Settings, args: Settle) -> Result<Report, Failure> {
-    let node = compose::joined_owner(global, settings).await?;
+    let limits = (OwnerConfig::default(), args.max_cost);
+    let node = compose::joined_owner_with(global, settings, limits).await?;
     let options = SettleOptions { dry_run: args.dry_run, ..SettleOptions::default() };
     let settling = async { node.owner.settle(options, Teller::new(global)).await.map_err(failures::settle) };
     let done = or_interrupted(settling).await;

@@ -35,7 +35,9 @@ pub async fn run(global: &Global, settings: &Settings, command: WalletCommand) -
             compose::ledger(settings)?.fund(&identity.account()).await.map_err(failures::ledger)?;
             balance(settings, &identity, address).await
         }
-        WalletCommand::Withdraw { amount } => withdraw(settings, &identity, amount).await,
+        WalletCommand::Withdraw { amount, dry_run, max_cost } => {
+            withdraw(settings, &identity, (amount, dry_run, max_cost)).await
+        }
     }
 }
 
@@ -72,7 +74,7 @@ async fn balance(settings: &Settings, identity: &Identity, address: String) -> R
 async fn withdraw(
     settings: &Settings,
     identity: &Identity,
-    amount: Option<Stroops>,
+    (amount, dry_run, max_cost): (Option<Stroops>, bool, Option<Stroops>),
 ) -> Result<Report, Failure> {
     let network: Network = compose::network(settings)?;
     let client = LedgerClient::new(network.ledger.clone()).map_err(failures::ledger)?;
@@ -88,7 +90,19 @@ async fn withdraw(
         ));
     }
     let call = escrow.withdraw(&identity.node_key(), &network.token, amount).map_err(failures::ledger)?;
-    let done = call.submit(&Payer::unlogged(identity.account_signer())).await.map_err(failures::ledger)?;
+    if dry_run {
+        let quote = call.quote(&identity.account()).await.map_err(failures::ledger)?;
+        return Report::new(
+            &json!({"would_withdraw": amount, "fee_at_most": quote.total(), "quote": quote}),
+            format!(
+                "Nothing was sent. {amount} XLM would come; the ledger takes at most {} XLM.",
+                quote.total()
+            ),
+        );
+    }
+    let mut payer = Payer::unlogged(identity.account_signer());
+    payer.max_fee = max_cost;
+    let done = call.submit(&payer).await.map_err(failures::ledger)?;
     Report::new(
         &json!({"withdrawn": amount, "fee": done.receipt.fee, "tx": done.receipt.hash}),
         format!("Withdrew {amount} XLM to the account (fee {} XLM).", done.receipt.fee),

@@ -13,8 +13,8 @@ use layr_host::OfferPolicy;
 use layr_identity::Identity;
 use layr_net::HostProfile;
 use layr_node::{HostNode, HostNodeConfig, OwnerWatch, WatchConfig};
-use layr_owner::OwnerConfig;
-use layr_types::ByteCount;
+use layr_owner::{OwnerConfig, RenewPolicy, WatchPolicy};
+use layr_types::{ByteCount, Stroops};
 use serde_json::json;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ async fn start(global: &Global, settings: &Settings, args: &NodeRun) -> Result<R
         let config = WatchConfig {
             owner: compose::owner_config(settings, identity, OwnerConfig::default())?,
             look_every: Duration::from_secs(args.look_every),
-            audit_every: args.audit_every,
+            policy: policy(args),
         };
         let quiet = global.json || global.quiet;
         let tell = move |line: &str| {
@@ -107,6 +107,18 @@ async fn start(global: &Global, settings: &Settings, args: &NodeRun) -> Result<R
         roles.watch = Some(OwnerWatch::start(config, tell).map_err(failures::owner_node)?);
     }
     Ok(roles)
+}
+
+/// What the watch does of itself, and how much it may cost.
+fn policy(args: &NodeRun) -> WatchPolicy {
+    let renew = args.renew_budget.map(|budget| RenewPolicy { budget, ..RenewPolicy::default() });
+    WatchPolicy {
+        audit_every: Some(args.audit_every),
+        challenge: args.max_bond > Stroops::ZERO,
+        max_bond: args.max_bond,
+        renew,
+        ..WatchPolicy::default()
+    }
 }
 
 /// Answers whoever asks how the node stands, and writes it down, until the process is asked to stop.
@@ -192,7 +204,7 @@ fn announce(global: &Global, settings: &Settings, roles: &Roles) -> Result<(), F
         data["node_key"] = json!(watch.key());
         let state = watch.state();
         let since =
-            state.as_of.map_or_else(String::new, |_| format!(" ({} open at the last look)", state.open));
+            state.as_of.map_or_else(String::new, |_| format!(" ({} open at the last look)", state.due.len()));
         text.push_str(&format!(
             "Watching owner {}'s agreements{since}: audits, settlement, whatever was under way.\n",
             watch.key()

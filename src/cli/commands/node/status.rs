@@ -95,12 +95,13 @@ fn owner_words(state: &WatchState) -> String {
     };
     let moment = |time| show_time(time);
     let mut text = format!(
-        "Owner's watch, as of {} (ledger time)\nagreements  {} open, {} settled by the watch: {} XLM back, {} XLM ledger fees\n",
+        "Owner's watch, as of {} (ledger time)\nagreements  {} open, {} settled by the watch: {} XLM back, {} XLM ledger fees, {} XLM bonded\n",
         moment(as_of),
-        state.open,
+        state.due.len(),
         state.settled,
         state.refunded,
-        state.fees
+        state.fees,
+        state.bonded
     );
     if let Some(audit) = &state.last_audit {
         text.push_str(&format!("last audit  {}: {} passed", moment(audit.at), audit.passed));
@@ -109,8 +110,19 @@ fn owner_words(state: &WatchState) -> String {
         }
         text.push('\n');
     }
-    if let Some(next) = state.next_step {
-        text.push_str(&format!("next step   {}\n", moment(next)));
+    if let Some(next) = state.next {
+        text.push_str(&format!("next look   {} at the latest\n", moment(next)));
+    }
+    for due in state.due.iter().take(5) {
+        let who = if due.by_host { "host" } else { "we" };
+        let until = due.until.map_or_else(String::new, |until| format!(" until {}", moment(until)));
+        text.push_str(&format!(
+            "due         {} {who} from {}{until}: {} ({} XLM depend on it)\n",
+            short(due.agreement),
+            moment(due.from),
+            due.step,
+            due.stake
+        ));
     }
     for job in &state.unfinished {
         text.push_str(&format!(

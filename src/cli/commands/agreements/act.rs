@@ -1,0 +1,123 @@
+//! `layr agreements close` and `dispute`: what a person does by hand about one agreement.
+
+use super::list::word;
+use crate::args::{Close, Dispute, Global};
+use crate::commands::or_interrupted;
+use crate::commands::tell::Teller;
+use crate::compose;
+use crate::envelope::Report;
+use crate::failure::Failure;
+use crate::failures;
+use crate::settings::Settings;
+use crate::units::show_time;
+use layr_node::OwnerNode;
+use layr_owner::{Ask, CallCost, CloseReport, CloseRequest, CloseStep, DisputeReport, DisputeRequest};
+use layr_types::{LeafIndex, Stroops};
+
+/// Ends one early.
+pub async fn close(global: &Global, settings: &Settings, args: Close) -> Result<Report, Failure> {
+    let node = compose::joined_owner(global, settings).await?;
+    let done = or_interrupted(close_with(global, &node, &args)).await;
+    node.stop().await;
+    let done = done?;
+    Report::new(&done, close_words(&done))
+}
+
+async fn close_with(global: &Global, node: &OwnerNode, args: &Close) -> Result<CloseReport, Failure> {
+    let id = super::find(node, &args.id)?;
+    let request = CloseRequest { id, notice: args.notice, dry_run: true };
+    let told = Teller::new(global);
+    if args.dry_run || args.max_cost.is_some() {
+        let would = node.owner.close(request, told.clone()).await.map_err(failures::settle)?;
+        if args.dry_run {
+            return Ok(would);
+        }
+        within(args.max_cost, would.cost)?;
+    }
+    node.owner.close(CloseRequest { dry_run: false, ..request }, told).await.map_err(failures::settle)
+}
+
+/// Refuses what would cost more than allowed.
+pub fn within(limit: Option<Stroops>, cost: Option<CallCost>) -> Result<(), Failure> {
+    match (limit, cost.map(|cost| cost.total())) {
+        (Some(limit), Some(cost)) if cost > limit => Err(failures::over_budget(cost, limit)),
+        _ => Ok(()),
+    }
+}
+
+fn close_words(done: &CloseReport) -> String {
+    let amount = |amount: Option<Stroops>| amount.map_or_else(|| "?".to_owned(), |amount| amount.to_string());
+    let shares = format!(
+        "{} XLM to you, {} XLM to the host with its collateral",
+        amount(done.to_owner),
+        amount(done.to_host)
+    );
+    let mut text = match done.step {
+        CloseStep::Closed => format!("Closed: {shares}. Ledger fees: {} XLM.", done.fees),
+        CloseStep::WouldClose => {
+            format!("Nothing was sent. With the host's consent it would end now: {shares}.")
+        }
+        CloseStep::Noticed => format!(
+            "The host did not sign; notice was given, and the agreement ends on {}. Ledger fees: {} XLM.",
+            show_time(done.at),
+            done.fees
+        ),
+        CloseStep::HostUnwilling => {
+            "The host did not sign. --notice ends the agreement without it, after the notice both agreed on."
+                .to_owned()
+        }
+        CloseStep::Waiting => format!(
+            "Nothing yet: the offer it was opened from could still be opened again. Try after {}.",
+            show_time(done.at)
+        ),
+        other => word(&other),
+    };
+    if let Some(cost) = done.cost.filter(|_| done.tx.is_none()) {
+        text.push_str(&format!("\nGiving notice would cost at most {} XLM in ledger fees.", cost.total()));
+    }
+    if let Some(detail) = &done.detail {
+        text.push_str(&format!("\nThe host: {detail}"));
+    }
+    text
+}
+
+/// Challenges a host.
+pub async fn dispute(global: &Global, settings: &Settings, args: Dispute) -> Result<Report, Failure> {
+    let node = compose::joined_owner(global, settings).await?;
+    let dry_run = args.dry_run;
+    let disputing = async {
+        let id = super::find(&node, &args.id)?;
+        let ask = if args.leaf.is_empty() {
+            Ask::Random
+        } else {
+            Ask::Named(args.leaf.iter().copied().map(LeafIndex).collect())
+        };
+        let request = DisputeRequest { id, ask, bond: args.bond, max_cost: args.max_cost, dry_run };
+        node.owner.dispute(request, Teller::new(global)).await.map_err(failures::settle)
+    };
+    let done = or_interrupted(disputing).await;
+    node.stop().await;
+    let done = done?;
+    Report::new(&done, dispute_words(&done, dry_run))
+}
+
+fn dispute_words(done: &DisputeReport, dry_run: bool) -> String {
+    let mut text = if dry_run {
+        format!(
+            "Nothing was sent. The challenge would bond {} XLM and cost at most {} XLM in ledger fees for the next call.",
+            done.bond,
+            done.cost.total()
+        )
+    } else {
+        format!("Challenged. {} XLM are bonded; ledger fees: {} XLM.", done.bond, done.fees)
+    };
+    text.push_str(&format!(
+        "\nThe host may answer until {}: then the bond is its. If it does not, 'layr settle' ends the agreement for it",
+        show_time(done.deadline)
+    ));
+    match done.if_silent {
+        Some(amount) => text.push_str(&format!(", and you get {amount} XLM and the bond back.")),
+        None => text.push('.'),
+    }
+    text
+}

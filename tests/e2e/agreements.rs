@@ -1,0 +1,95 @@
+//! Agreements one by one: shown by any beginning of their id, ended early by consent, challenged on the ledger.
+
+use crate::CALM;
+use crate::support::{World, write_noise};
+use serde_json::Value;
+
+fn ids(owner: &crate::support::Person) -> Vec<String> {
+    owner.agreements().iter().filter_map(|one| one["id"].as_str().map(str::to_owned)).collect()
+}
+
+/// The shortest beginning of an id that no other has.
+fn prefix(id: &str, all: &[String]) -> String {
+    let alone = |len: &usize| all.iter().filter(|other| other.starts_with(&id[..*len])).count() == 1;
+    id[..(1..=64).find(alone).expect("ids differ")].to_owned()
+}
+
+#[test]
+fn an_agreement_is_shown_by_any_beginning_of_its_id_and_the_timeline_says_what_depends_on_it() {
+    let owner = CALM.owner("by-prefix");
+    let path = owner.home.join("film");
+    write_noise(&path, 2 << 20, 150);
+    owner.upload(&path, "2/4");
+    let all = ids(&owner);
+    for id in &all {
+        let short = prefix(id, &all);
+        let shown = owner.layr(["agreements", "show", &short]).data();
+        assert_eq!(shown["id"], id.as_str(), "{short}: {shown}");
+        let words = owner.layr(["agreements", "show", &short.to_uppercase()]).run().exits(0);
+        for part in ["stage", "in escrow", "collateral", "next", "at stake", "UTC"] {
+            assert!(words.stdout.contains(part), "no {part:?}: {}", words.story());
+        }
+    }
+    let error = owner.layr(["agreements", "show", "xyz"]).error(5);
+    assert_eq!(error["code"], "agreements/unknown", "{error}");
+    let error = owner.layr(["agreements", "show", ""]).error(2);
+    assert!(error["message"].as_str().unwrap_or_default().contains("4 agreements"), "{error}");
+    for listing in [&["agreements"][..], &["agreements", "list"]] {
+        assert_eq!(owner.layr(listing).data().as_array().map(Vec::len), Some(4));
+    }
+
+    let due = owner.layr(["agreements", "--at-risk"]).data();
+    let due = due.as_array().expect("a timeline");
+    assert_eq!(due.len(), 4);
+    let locked: i64 = due.iter().filter_map(|one| one["locked"].as_i64()).sum();
+    let escrow: i64 = owner.agreements().iter().filter_map(|one| one["escrow"].as_i64()).sum();
+    assert!(
+        locked >= escrow && due.iter().all(|one| one["stake"].as_i64() <= one["locked"].as_i64()),
+        "{due:?}"
+    );
+    let words = owner.layr(["agreements", "--at-risk"]).run().exits(0);
+    assert!(words.stdout.contains("XLM are locked"), "{}", words.story());
+
+    // Nothing of what may be done by hand is sent in a dry run, and a limit is kept.
+    let before = owner.money();
+    let would = owner.layr(["agreements", "close", &all[0], "--dry-run"]).data();
+    assert_eq!(would["step"], "waiting", "the offer it was opened from still binds its host: {would}");
+    owner.layr(["agreements", "dispute", "xyz", "--dry-run"]).error(5);
+    let nonsense = owner.home.join("nonsense");
+    std::fs::write(&nonsense, "{\"format\":\"layr-proof/1\"}").expect("writable");
+    owner.layr(["agreements", "submit-proof", "nonsense", "--dry-run"]).error(2);
+    owner.layr(["agreements", "submit-proof", "not-there"]).error(2);
+    assert_eq!(owner.money(), before);
+}
+
+#[test]
+fn one_agreement_ends_early_by_consent_and_the_others_go_on() {
+    let world = World::start("early-end", 3, "256MiB");
+    let owner = world.owner("leaver");
+    let path = owner.home.join("film");
+    write_noise(&path, 3 << 20, 151);
+    owner.upload(&path, "1/3");
+    world.advance("5h");
+    let all = ids(&owner);
+    let before = owner.money();
+    let would = owner.layr(["agreements", "close", &all[0], "--dry-run"]).data();
+    assert_eq!(would["step"], "would-close", "{would}");
+    assert_eq!(owner.money(), before);
+
+    let done = owner.layr(["agreements", "close", &all[0]]).data();
+    assert_eq!(done["step"], "closed", "{done}");
+    let came: i64 = done["to_owner"].as_i64().expect("an amount");
+    assert_eq!(owner.money().account - before.account, came - done["fees"].as_i64().expect("fees"), "{done}");
+    let left = ids(&owner);
+    assert_eq!(left.len(), 2, "the others go on");
+    assert!(!left.contains(&all[0]));
+    let shown = owner.layr(["agreements", "show", &all[0]]).data();
+    assert_eq!(
+        (&shown["stage"], &shown["refunded"]),
+        (&Value::from("settled"), &done["to_owner"]),
+        "{shown}"
+    );
+    let error = owner.layr(["agreements", "close", &all[0]]).error(2);
+    assert_eq!(error["code"], "agreements/not-open", "{error}");
+    owner.assert_comes_back("film", &path);
+}
