@@ -5,6 +5,8 @@
 extern crate std;
 
 mod accounts;
+mod attacks;
+mod attacks_more;
 mod auth;
 mod beacon;
 mod bond;
@@ -13,11 +15,18 @@ mod close;
 mod cost;
 mod deal;
 mod default;
+mod differential;
+mod document;
 mod events;
 mod expire;
 mod largest;
 mod laws;
 mod meter;
+mod model;
+mod model_calls;
+mod model_laws;
+mod model_moves;
+mod model_run;
 mod money;
 mod moves;
 mod notice;
@@ -29,6 +38,8 @@ mod renew;
 mod replay;
 mod respond;
 mod rotate;
+mod schedules;
+mod schedules_honest;
 mod world;
 
 use crate::Error;

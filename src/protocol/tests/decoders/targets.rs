@@ -5,7 +5,8 @@ use layr_audits::{Answer, AuditRecord};
 use layr_manifests::{CatalogueHead, CatalogueUpdate, Manifest, ObjectLocation, SegmentRecord};
 use layr_market::{Challenge, FinalSplit, Notice, Offer, Revision, Rotation, SlotState, Terms, Voucher};
 use layr_merkle::{
-    GroupRange, LeafProof, Peaks, SectorOutboard, verify_leaf_proof, verify_range_proof, verify_removal,
+    GroupRange, Peaks, SectorOutboard, leaf_proof_bytes, verify_leaf_proof, verify_range_proof,
+    verify_removal,
 };
 use layr_protocol::{HostApiRequest, HostApiResponse, lane};
 use layr_types::{AgreementRoot, LeafIndex, SectorIndex, SectorRoot};
@@ -132,13 +133,11 @@ fn leaf_proof(bytes: &[u8]) -> bool {
         Some((LeafIndex(leaf), sectors, AgreementRoot(root), proof))
     };
     let Some((leaf, sectors, root, proof)) = parts() else { return false };
-    let split = LeafProof::split(proof, leaf, sectors);
-    let valid = verify_leaf_proof(proof, leaf, root, sectors).is_ok();
-    assert!(
-        !valid || split.is_ok_and(|(_, rest)| rest.is_empty()),
-        "what is proved is one proof and no more"
-    );
-    valid
+    verify_leaf_proof(proof, leaf, root, sectors).is_ok_and(|rest| {
+        let taken = leaf_proof_bytes(leaf, sectors).expect("it was just checked");
+        assert_eq!(taken + rest.len(), proof.len(), "one proof is taken from the front");
+        rest.is_empty()
+    })
 }
 
 /// First group, number of groups, root, proof.
