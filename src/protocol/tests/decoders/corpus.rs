@@ -1,12 +1,13 @@
 //! What the mutations begin with: the rooms' committed vectors, and messages made out of them.
 
 use layr_audits::{Answer, AuditRecord, Challenge, Draw, Loss, Lost};
-use layr_market::{Context, FinalSplit, Offer, Revision, Terms};
+use layr_market::{Context, FinalSplit, Offer, Revision, Rotation, Terms, Voucher};
 use layr_merkle::{AgreementTree, GroupRange, SectorOutboard};
 use layr_protocol::lane::{Op, Request, Response};
 use layr_protocol::{
-    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, HostApiRequest, HostApiResponse,
-    OwnerRecordBytes, Proposal, Refusal, SignedOffer, Welcome,
+    Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, Finish, Hello, HostApiRequest,
+    HostApiResponse, OwnerRecordBytes, Proposal, ReadAccount, Refusal, Renew, Renewed, Rotate, SignedOffer,
+    SignedVoucher, Welcome,
 };
 use layr_types::{
     AgreementId, AuditSeed, ContractId, LeafIndex, NetworkId, NodeKey, SECTOR_BYTES, SectorIndex, SectorRoot,
@@ -109,6 +110,8 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     let revision = Revision::decode(&market("revision")).expect("a vector");
     let split = FinalSplit::decode(&market("final")).expect("a vector");
     let record = AuditRecord::decode(&record()).expect("a vector");
+    let voucher = Voucher::decode(&market("voucher")).expect("a vector");
+    let rotation = Rotation::decode(&market("rotation")).expect("a vector");
     let (id, signature) = (AgreementId([1; 32]), Signature([2; 64]));
     let (seed, nonce) = (AuditSeed([3; 32]), [4; 32]);
     let random =
@@ -123,12 +126,19 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         add("audit challenge", written(challenge));
     }
     add("answer", written(&answer));
+    let carried = Some(Carried { revision: revision.clone(), signature });
     let append = Append { revision: revision.clone(), signature, sectors: vec![SectorRoot([9; 32]); 3] };
     let acknowledge = Acknowledge { revision: revision.clone(), signature, record, seed };
     let requests = [
         HostApiRequest::Hello { hello: Hello { version: 1, context } },
         HostApiRequest::Offer {},
-        HostApiRequest::Propose { proposal: Proposal { terms, offer: signed.clone() } },
+        HostApiRequest::Propose { proposal: Proposal { terms: terms.clone(), offer: signed.clone() } },
+        HostApiRequest::Renew { renew: Renew { terms, offer: signed.clone(), split, signature, carried } },
+        HostApiRequest::Rotate {
+            rotate: Rotate { rotation, signature, newest: None, voucher: Some(signature) },
+        },
+        HostApiRequest::Voucher { voucher: SignedVoucher { voucher, signature } },
+        HostApiRequest::Reads { id },
         HostApiRequest::Append { append },
         HostApiRequest::Audit { request: AuditRequest { challenge: named } },
         HostApiRequest::Acknowledge { acknowledge },
@@ -139,13 +149,15 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     requests.iter().for_each(|request| add("request", written(request)));
     let both = CoSigned { revision, owner: signature, host: signature };
     let responses = [
-        HostApiResponse::Hello(Ok(Welcome { version: 1, now: UnixSeconds(9) })),
+        HostApiResponse::Hello(Ok(Welcome { version: 1, now: UnixSeconds(9), free_reads_percent: 100 })),
         HostApiResponse::Offer(Ok(signed)),
         HostApiResponse::Append(Err(Refusal::Stale { newest: 9 })),
         HostApiResponse::Audit(Ok(AuditReply { answer })),
         HostApiResponse::Latest(Ok(Some(both))),
         HostApiResponse::Agreements(Ok(vec![id; 4])),
         HostApiResponse::Terms(Ok(vec![1; 457])),
+        HostApiResponse::Reads(Ok(ReadAccount::default())),
+        HostApiResponse::Renew(Ok(Renewed { terms: signature, split: signature, carried: None })),
     ];
     responses.iter().for_each(|response| add("response", written(response)));
     let op = Op::Get { first: 3, groups: 9 };
