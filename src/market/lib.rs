@@ -41,7 +41,7 @@ pub use offer::{OFFER_BYTES, Offer, Request};
 pub use revision::{AuditFields, REVISION_BYTES, Revision, RevisionError};
 pub use rotation::{PendingRotation, ROTATION_BYTES, ROTATION_MARGIN_SECONDS, Rotation};
 pub use settle::{Outcome, SettleError, Settled, Settlement, settle};
-#[cfg(feature = "software-hash")]
+#[cfg(any(test, feature = "software-hash"))]
 pub use signing::SoftwareSha256;
 pub use signing::{Context, Kind, Sha256, digest, message_digest};
 pub use slot::{Party, Phase, SLOT_STATE_BYTES, SlotState, Stage};

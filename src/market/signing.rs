@@ -13,11 +13,11 @@ pub trait Sha256 {
 }
 
 /// The node's SHA-256.
-#[cfg(feature = "software-hash")]
+#[cfg(any(test, feature = "software-hash"))]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SoftwareSha256;
 
-#[cfg(feature = "software-hash")]
+#[cfg(any(test, feature = "software-hash"))]
 impl Sha256 for SoftwareSha256 {
     fn sha256(&self, parts: &[&[u8]]) -> [u8; 32] {
         use sha2::Digest as _;
