@@ -138,17 +138,17 @@ impl SlotState {
         self.phase == Phase::Challenged && now > self.challenge.deadline(terms)
     }
 
-    /// The state after `notice` at `now`: the agreement ends earlier.
+    /// The state after `notice` at `now`: the agreement ends earlier. Not while a challenge is open: one notice
+    /// after the other, each a second earlier, would change the state that its answer has to name.
     ///
     /// # Errors
     /// [`MoveError`].
     pub fn noticed(&self, terms: &Terms, notice: &Notice, now: UnixSeconds) -> Result<Self, MoveError> {
         require(notice.by != Party::Auditor, MoveError::Party)?;
+        require(self.phase == Phase::Active, MoveError::Phase)?;
         require(self.stage(terms, now) == Stage::Running, MoveError::Stage)?;
         let earliest = now.plus(terms.notice.into());
         require(notice.ending_at >= earliest && notice.ending_at < self.ending_at, MoveError::Stage)?;
-        let challenged = self.phase == Phase::Challenged;
-        require(!challenged || self.challenge.deadline(terms) < notice.ending_at, MoveError::Phase)?;
         Ok(Self { ending_at: notice.ending_at, ..*self })
     }
 

@@ -3,8 +3,8 @@
 //! # Security
 //!
 //! `register` and `deposit` want the paying account's authorisation, `withdraw`, `bond`, `unbond` and `release`
-//! the registered account's, `open` and `renew` the owner's, `start_rotation` the account of the side whose key
-//! changes, `challenge` that of whoever pays the bond. Everything else may be called by anyone, because what it
+//! the registered account's, `redeem` that of the agreement's host, `open` and `renew` the owner's,
+//! `start_rotation` the account of the side whose key changes, `challenge` that of whoever pays the bond. Everything else may be called by anyone, because what it
 //! does was signed by the parties it concerns, proved, or follows from the clock.
 
 #![allow(missing_docs, reason = "the SDK's macros add functions without any")]

@@ -115,10 +115,10 @@ fn moves(meter: &mut Meter, world: &World, deal: &mut Deal) {
         let args = (before.clone(), bytes(world, &[0].repeat(size + 64 * signatures)));
         meter.note(world, name, args.into_val(&world.env));
     };
+    host.sends(&world.env);
     deal.try_redeem(world, &deal.voucher(5), &owner).unwrap();
     note("redeem", 57, 1);
     let rotation = deal.rotation(Party::Host, &Person::new(98));
-    host.sends(&world.env);
     deal.try_start_rotation(world, &rotation).unwrap();
     note("start_rotation", 98, 0);
     deal.owner.sends(&world.env);

@@ -141,7 +141,7 @@ impl Model {
     pub fn start_close(&mut self, at: usize, (by, ending, signed): (Side, u64, bool), now: u64) -> bool {
         let a = &self.agreements[at];
         let t = a.terms.clone();
-        let clear = !a.waiting || a.challenge_deadline() < ending;
+        let clear = !a.waiting;
         let timely = now < a.ending && ending >= now + t.notice && ending < a.ending;
         let fee = if by == Side::Host { t.exit_fee } else { 0 };
         let rich = self.free[t.host][t.token] >= fee;

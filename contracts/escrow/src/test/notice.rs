@@ -3,7 +3,7 @@
 use super::deal::{DAY, Deal};
 use super::world::{DEPOSIT, FUNDS, World};
 use crate::Error;
-use layr_market::{Outcome, Party, Revision, Settled, settle};
+use layr_market::{Outcome, Party, Settled, settle};
 use layr_types::{Stroops, UnixSeconds};
 
 /// A deal whose host pays 50,000 to leave.
@@ -82,21 +82,14 @@ fn notice_is_given_in_time_by_a_party_and_never_lengthens() {
 }
 
 #[test]
-fn a_notice_never_cuts_an_open_challenge_short() {
+fn a_notice_waits_until_the_open_challenge_is_over() {
     let world = World::new();
-    let (mut deal, _) = Deal::published(&world, 0);
-    deal.challenged(&world, Party::Host, &[]);
-    let host = deal.host.clone();
-    world.pass(1);
-    let windows = u64::from(deal.terms.publish_window + deal.terms.proof_window);
-    assert!(u64::from(deal.terms.notice) > windows, "these terms give more notice than a challenge takes");
-    let short = |t: &mut layr_market::Terms| (t.slot, t.notice) = (1, 3_600);
-    let mut hasty = Deal::with(&world, world.host(), short).open(&world);
-    let revision = Revision { time: hasty.terms.start, ..hasty.revision() };
-    hasty.publish(&world, &revision);
-    hasty.challenged(&world, Party::Host, &[]);
-    let notice = hasty.notice(Party::Host, hasty.challenge_deadline());
-    assert_eq!(hasty.try_notice(&world, &notice, &host), Err(Error::ChallengeOpen as u32));
-    let after = hasty.notice(Party::Host, hasty.challenge_deadline().plus(1));
-    hasty.try_notice(&world, &after, &host).unwrap();
+    let (mut deal, revision) = Deal::published(&world, 0);
+    deal.challenged(&world, Party::Owner, &[3]);
+    let owner = deal.owner.clone();
+    let notice = deal.notice(Party::Owner, world.now().plus(9 * DAY));
+    assert_eq!(deal.try_notice(&world, &notice, &owner), Err(Error::ChallengeOpen as u32));
+    let proofs = deal.answer(&revision, &[3]);
+    deal.try_respond(&world, &revision, (&[3], &proofs)).unwrap();
+    deal.try_notice(&world, &notice, &owner).unwrap();
 }
