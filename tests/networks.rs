@@ -48,6 +48,7 @@ fn layr<'a>(dir: &Path, network: &Path, args: impl IntoIterator<Item = &'a str>)
 /// The demonstration on `network`, with its keys and records below `home`.
 fn demonstration(home: &Path, network: &str) -> Outcome {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/testnet-demo");
+    std::fs::create_dir_all(home).expect("writable");
     let line = format!("LAYR_BIN=\"$1\" exec '{}'", script.display());
     Layr::new(&home.join("unused"))
         .env("LAYR_NETWORK", network)
