@@ -19,6 +19,7 @@ use crate::footprint;
 use crate::frame::Frame;
 use crate::invoke::{Harvest, World, invoke};
 use crate::state::Layer;
+use crate::unified;
 
 /// A transaction whose fee was taken.
 pub(crate) struct Charged {
@@ -76,7 +77,8 @@ pub(crate) fn apply(
         operations: run.operations.try_into()?,
         tx_changes_after: LedgerEntryChanges::default(),
         soroban_meta,
-        events: Vec::new().try_into()?,
+        events: unified::of_fee(&frame.fee_source(), charged.fee, refund, world.info.network_id)?
+            .try_into()?,
         diagnostic_events: run.diagnostics.try_into()?,
     };
     let fee = charged.fee.saturating_sub(refund);
@@ -136,7 +138,9 @@ fn operations(
         }
         let changes = layer.into_changes(world.info.sequence_number)?;
         whole.replay(&changes);
-        let events = run.harvest.events.clone().try_into()?;
+        let mut events = run.harvest.events.clone();
+        events.extend(unified::of_operation(frame, index, world.info.network_id)?);
+        let events = events.try_into()?;
         metas.push(OperationMetaV2 { ext: ExtensionPoint::V0, changes, events });
     }
     let results = results.try_into()?;

@@ -73,6 +73,9 @@ pub(crate) fn check_bump(frame: &Frame, entries: &dyn Entries, stage: Stage) -> 
     let Some(bump) = &frame.bump else { return Ok(()) };
     if stage == Stage::Submission {
         inclusion_fee(frame)?;
+        if !outbids_inner(frame) {
+            return Err(R::TxInsufficientFee);
+        }
     }
     let source = account::load(entries, &bump.source).ok_or(R::TxNoAccount)?;
     let mut signatures = Signatures::over(frame.hash, &bump.signatures);
@@ -136,6 +139,15 @@ fn inclusion_fee(frame: &Frame) -> Outcome {
         return Err(TransactionResultResult::TxInsufficientFee);
     }
     Ok(())
+}
+
+/// A fee bump may not offer less per operation than the transaction it wraps.
+fn outbids_inner(frame: &Frame) -> bool {
+    let inner_bid = i64::from(frame.tx.fee).saturating_sub(frame.resource_fee());
+    let offered = frame.bid().saturating_sub(frame.resource_fee());
+    let operations = frame.charged_operations();
+    i128::from(offered) * i128::from(operations.saturating_sub(1))
+        >= i128::from(inner_bid) * i128::from(operations)
 }
 
 fn sequence(

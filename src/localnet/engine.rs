@@ -12,6 +12,7 @@ use soroban_env_host::storage::{SnapshotSource, Storage};
 use soroban_env_host::{Host, HostError, ModuleCache};
 use stellar_xdr::{
     LedgerCloseMetaV2, LedgerEntryData, LedgerHeaderHistoryEntry, TransactionEnvelope, TransactionResult,
+    TransactionResultResult,
 };
 
 use crate::apply;
@@ -25,6 +26,7 @@ use crate::frame::Frame;
 use crate::genesis::{genesis, ledger_info, network_id};
 use crate::history::{History, TransactionRecord};
 use crate::invoke::World;
+use crate::queue::{Congestion, Place, place};
 use crate::record::{Birth, FORMAT};
 use crate::settings::{PROTOCOL_VERSION, Settings};
 use crate::simulate::Snapshot;
@@ -99,6 +101,7 @@ pub struct Engine {
     pub(crate) latest: LedgerCloseMetaV2,
     pub(crate) history: History,
     pub(crate) pending: Vec<Frame>,
+    pub(crate) congestion: Option<Congestion>,
     pub(crate) offset: i64,
     cache: ModuleCache,
     pub(crate) beacon: Arc<Beacon>,
@@ -201,6 +204,7 @@ impl Engine {
             latest,
             history: past.history,
             pending: Vec::new(),
+            congestion: None,
             offset: past.offset,
             cache,
             beacon,
@@ -237,15 +241,31 @@ impl Engine {
                 .err()
                 .map(|outcome| apply::result(&frame, crate::fees::least_bid(&frame), outcome)),
         };
-        let source = frame.source();
-        if self.pending.iter().any(|waiting| waiting.source() == source) {
-            return Ok(Submission::TryAgainLater);
+        let place = place(&self.pending, &frame);
+        match place {
+            Place::Later => return Ok(Submission::TryAgainLater),
+            Place::Duplicate => return Ok(Submission::Duplicate),
+            Place::Underbid(needed) => return Ok(underbid(needed)),
+            Place::Last | Place::InsteadOf(_) => {}
         }
         if let Some(result) = refusal {
             return Ok(Submission::Refused(Box::new(result)));
         }
-        self.pending.push(frame);
+        if let Some(rush) = self.congestion.filter(|rush| rush.queue_full && !rush.admits(&frame)) {
+            return Ok(underbid(rush.price(&frame)));
+        }
+        match place {
+            Place::InsteadOf(position) if position < self.pending.len() => {
+                let _ = std::mem::replace(&mut self.pending[position], frame);
+            }
+            _ => self.pending.push(frame),
+        }
         Ok(Submission::Pending)
+    }
+
+    /// Pretends that the network is busy, until told otherwise or opened anew.
+    pub fn congest(&mut self, congestion: Congestion) {
+        self.congestion = Some(congestion).filter(|rush| rush.inclusion_fee > 0);
     }
 
     /// Submits a transaction and closes ledgers until it is in one.
@@ -294,9 +314,8 @@ impl Engine {
         if self.stopped {
             return Err(EngineError::Stopped);
         }
-        let (frames, waiting) = select(std::mem::take(&mut self.pending), &self.settings);
-        self.pending = waiting;
         let time = self.config.clock.shifted(offset).max(self.close_time());
+        let frames = self.take_ready(sequence, time);
         let meta = self.build(&frames, sequence, time)?;
         // Nothing has changed up to here. From here on, failing in between leaves memory behind the journal.
         self.stopped = true;
@@ -308,6 +327,25 @@ impl Engine {
         self.stopped = false;
         self.compact_when_due();
         Ok(self.header())
+    }
+
+    /// Takes what goes into the next ledger from what waits. What can no longer be applied is dropped, as by
+    /// public networks: it costs nothing.
+    fn take_ready(&mut self, sequence: u32, close_time: u64) -> Vec<Frame> {
+        let moment = Moment { sequence, close_time, settings: &self.settings };
+        let valid = |frame: &Frame| {
+            check_bump(frame, &*self.state, Stage::Submission).is_ok()
+                && check(frame, &*self.state, &moment, Stage::Submission).is_ok()
+        };
+        let waiting = std::mem::take(&mut self.pending);
+        let (admitted, held): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .filter(valid)
+            .partition(|frame| self.congestion.is_none_or(|rush| rush.admits(frame)));
+        let (frames, waiting) = select(admitted, &self.settings);
+        self.pending = waiting;
+        self.pending.extend(held);
+        frames
     }
 
     fn build(&self, frames: &[Frame], sequence: u32, time: u64) -> Result<LedgerCloseMetaV2, EngineError> {
@@ -371,6 +409,12 @@ impl Engine {
     fn is_known(&self, hash: &[u8; 32]) -> bool {
         self.history.transaction(hash).is_some() || self.pending.iter().any(|frame| frame.hash == *hash)
     }
+}
+
+/// Refuses a bid with the fee that would have been enough.
+fn underbid(needed: i64) -> Submission {
+    let result = apply::plain_result(needed, TransactionResultResult::TxInsufficientFee);
+    Submission::Refused(Box::new(result))
 }
 
 fn new_birth(config: &EngineConfig) -> Result<Birth, EngineError> {

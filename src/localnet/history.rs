@@ -7,8 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use stellar_xdr::{
-    ContractEvent, FeeBumpTransactionInnerTx, LedgerCloseMetaV2, TransactionEnvelope, TransactionExt,
-    TransactionMeta, TransactionResultMetaV1, TransactionResultResult,
+    ContractEvent, FeeBumpTransactionInnerTx, LedgerCloseMetaV2, TransactionEnvelope, TransactionEvent,
+    TransactionExt, TransactionMeta, TransactionResultMetaV1, TransactionResultResult,
 };
 
 /// One applied transaction.
@@ -33,6 +33,25 @@ pub struct TransactionRecord {
 }
 
 impl TransactionRecord {
+    /// The hashes it is found by: its own, and that of the transaction a fee bump carried.
+    fn hashes(&self) -> impl Iterator<Item = [u8; 32]> + use<> {
+        let inner = match &self.applied.result.result.result {
+            TransactionResultResult::TxFeeBumpInnerSuccess(pair)
+            | TransactionResultResult::TxFeeBumpInnerFailed(pair) => Some(pair.transaction_hash.0),
+            _ => None,
+        };
+        std::iter::once(self.hash).chain(inner)
+    }
+
+    /// Events of the transaction as a whole: its fee, and what came back of it.
+    #[must_use]
+    pub fn transaction_events(&self) -> &[TransactionEvent] {
+        match &self.applied.tx_apply_processing {
+            TransactionMeta::V4(meta) => meta.events.as_slice(),
+            _ => &[],
+        }
+    }
+
     /// Contract events with the index of the operation that emitted them.
     pub fn events(&self) -> impl Iterator<Item = (u32, &ContractEvent)> {
         let operations = match &self.applied.tx_apply_processing {
@@ -91,12 +110,16 @@ impl History {
     pub(crate) fn add(&mut self, meta: &LedgerCloseMetaV2, retention: usize) {
         let record = ledger_record(meta);
         for transaction in &record.transactions {
-            self.by_hash.insert(transaction.hash, Arc::clone(transaction));
+            for hash in transaction.hashes() {
+                self.by_hash.insert(hash, Arc::clone(transaction));
+            }
         }
         self.ledgers.push_back(record);
         while self.ledgers.len() > retention.max(1) {
             for old in self.ledgers.pop_front().iter().flat_map(|ledger| &ledger.transactions) {
-                self.by_hash.remove(&old.hash);
+                for hash in old.hashes() {
+                    self.by_hash.remove(&hash);
+                }
             }
         }
     }

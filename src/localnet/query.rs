@@ -126,10 +126,10 @@ impl Engine {
         self.config.retention_ledgers
     }
 
-    /// Whether transactions wait for a ledger.
+    /// Whether transactions wait that the next ledger would take.
     #[must_use]
     pub fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
+        self.pending.iter().any(|frame| self.congestion.is_none_or(|rush| rush.admits(frame)))
     }
 
     /// The beacon of this network.

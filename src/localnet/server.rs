@@ -186,6 +186,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Rece
         .route("/", post(rpc::handle))
         .route("/friendbot", get(friendbot::by_query).post(friendbot::by_query))
         .route("/dev/advance", post(dev::advance))
+        .route("/dev/congestion", post(dev::congestion))
         .route("/beacon/info", get(beacon_http::info))
         .route("/beacon/public/{round}", get(beacon_http::round))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

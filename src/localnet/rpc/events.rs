@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stellar_xdr::{ContractEvent, ContractEventBody, ContractEventType, ScVal};
+use stellar_xdr::{ContractEvent, ContractEventBody, ContractEventType, ScVal, TransactionEventStage};
 
 use super::params::{RpcError, decode, encode, parse};
 use super::transactions::Pagination;
 use crate::cursor::{EventCursor, Toid};
 use crate::engine::Engine;
-use crate::history::TransactionRecord;
+use crate::history::{LedgerRecord, TransactionRecord};
 use crate::time::rfc3339;
 
 const MAX_FILTERS: usize = 5;
@@ -55,16 +55,14 @@ pub(super) fn get(engine: &mut Engine, params: Value) -> Result<Value, RpcError>
     let mut cursor = EventCursor::end_of_ledger(end.saturating_sub(1));
     'scan: for ledger in engine.ledgers_since(after.toid.ledger()).take_while(|ledger| ledger.sequence < end)
     {
-        for record in &ledger.transactions {
-            for (position, event) in positions(record) {
-                if position <= after || !matches(&filters, event) {
-                    continue;
-                }
-                found.push(describe(record, position, event)?);
-                if found.len() == limit {
-                    cursor = position;
-                    break 'scan;
-                }
+        for (position, record, event) in positions(ledger) {
+            if position <= after || !matches(&filters, event) {
+                continue;
+            }
+            found.push(describe(record, position, event)?);
+            if found.len() == limit {
+                cursor = position;
+                break 'scan;
             }
         }
     }
@@ -105,12 +103,30 @@ fn window(engine: &Engine, params: &Params) -> Result<(EventCursor, u32), RpcErr
     Ok((after, latest.saturating_add(1).min(scan_end).min(wanted_end)))
 }
 
-/// Events of a transaction with their positions.
-fn positions(record: &TransactionRecord) -> impl Iterator<Item = (EventCursor, &ContractEvent)> {
-    (0_u32..).zip(record.events()).map(|(index, (operation, event))| {
-        let toid = Toid::new(record.ledger, record.application_order, operation);
-        (EventCursor { toid, event: index }, event)
-    })
+type Positioned<'a> = (EventCursor, &'a TransactionRecord, &'a ContractEvent);
+
+/// Events of a ledger in order: the fees taken first, what each operation did, what came back of the fees.
+fn positions(ledger: &LedgerRecord) -> impl Iterator<Item = Positioned<'_>> {
+    let records = || ledger.transactions.iter().map(|record| &**record);
+    let operations = records().flat_map(|record| {
+        (0_u32..).zip(record.events()).map(move |(index, (operation, event))| {
+            let toid = Toid::new(record.ledger, record.application_order, operation);
+            (EventCursor { toid, event: index }, record, event)
+        })
+    });
+    let of_stage = move |transaction: u32, before: bool| {
+        let staged = records().flat_map(move |record| {
+            let chosen = record.transaction_events().iter();
+            chosen
+                .filter(move |given| (given.stage == TransactionEventStage::BeforeAllTxs) == before)
+                .map(move |given| (record, &given.event))
+        });
+        (0_u32..).zip(staged).map(move |(index, (record, event))| {
+            let toid = Toid::new(ledger.sequence, transaction, 0);
+            (EventCursor { toid, event: index }, record, event)
+        })
+    };
+    of_stage(0, true).chain(operations).chain(of_stage(u32::MAX, false))
 }
 
 fn describe(

@@ -78,6 +78,7 @@ fn details(record: &TransactionRecord) -> Result<Value, RpcError> {
             diagnostics.push(encode(event)?);
         }
     }
+    let transaction_events = record.transaction_events().iter().map(encode).collect::<Result<Vec<_>, _>>()?;
     let mut answer = json!({
         "status": if record.succeeded { "SUCCESS" } else { "FAILED" },
         "txHash": hex::encode(record.hash),
@@ -89,7 +90,7 @@ fn details(record: &TransactionRecord) -> Result<Value, RpcError> {
         "ledger": record.ledger,
         "events": {
             "diagnosticEventsXdr": diagnostics,
-            "transactionEventsXdr": [],
+            "transactionEventsXdr": transaction_events,
             "contractEventsXdr": contract_events,
         },
     });

@@ -4,6 +4,7 @@
 mod common;
 
 use common::*;
+use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
 use stellar_xdr::*;
 
@@ -43,7 +44,7 @@ async fn the_native_contract_transfers_and_emits_an_event() {
     assert_eq!(net.account(&key(2)).await.balance, 100_000_000_000 + 7_000);
     let contract = stellar_strkey::Contract(native().0.0).to_string();
     let transfer = symbol("transfer").to_xdr_base64(Limits::none()).unwrap();
-    let filter = |topics: Value| json!({ "startLedger": 1, "filters": [{ "type": "contract", "contractIds": [contract.as_str()], "topics": topics }] });
+    let filter = |topics: Value| json!({ "startLedger": found["ledger"], "filters": [{ "type": "contract", "contractIds": [contract.as_str()], "topics": topics }] });
     let events = net.call("getEvents", filter(json!([[transfer, "*", "*", "*"]]))).await;
     assert_eq!(events["events"].as_array().unwrap().len(), 1);
     let event = &events["events"][0];
@@ -145,7 +146,7 @@ async fn somebody_elses_signed_authorization_is_enforced() {
     });
     use sha2::Digest;
     let payload: [u8; 32] = sha2::Sha256::digest(image.to_xdr(Limits::none()).unwrap()).into();
-    let sign_as = |key: &ed25519_dalek::SigningKey| {
+    let sign_as = |key: &SigningKey| {
         use ed25519_dalek::Signer;
         let bytes = |bytes: &[u8]| ScVal::Bytes(ScBytes(bytes.to_vec().try_into().unwrap()));
         let map = vec![
@@ -219,4 +220,81 @@ async fn an_idle_network_keeps_closing_ledgers_and_stops_when_told() {
     let url = net.running.rpc_url();
     net.running.shutdown().await;
     assert!(net.http.post(url).body("{}").send().await.is_err());
+}
+
+async fn rush(net: &Net, body: Value) {
+    let url = format!("{}/dev/congestion", net.running.rpc_url());
+    let answer = net.http.post(url).json(&body).send().await.unwrap();
+    assert!(answer.status().is_success(), "{answer:?}");
+}
+
+fn bump(inner: &TransactionEnvelope, payer: &SigningKey, fee: i64) -> TransactionEnvelope {
+    let TransactionEnvelope::Tx(inner) = inner.clone() else { unreachable!("sign makes current envelopes") };
+    let tx = FeeBumpTransaction {
+        fee_source: muxed(payer),
+        fee,
+        inner_tx: FeeBumpTransactionInnerTx::Tx(inner),
+        ext: FeeBumpTransactionExt::V0,
+    };
+    let signatures = sign_hash(&tx.hash(id()).unwrap(), &[payer]);
+    TransactionEnvelope::TxFeeBump(FeeBumpTransactionEnvelope { tx, signatures })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_rush_only_a_fee_bump_of_ten_times_the_bid_takes_the_waiting_ones_place() {
+    let net = Net::start().await;
+    let (alice, bob) = (key(1), key(2));
+    net.fund(&alice).await;
+    net.fund(&bob).await;
+    rush(&net, json!({ "inclusion_fee": 1_000 })).await;
+    let tx = transaction(&alice, net.next_sequence(&alice).await, payment(&bob, 7));
+    let slow = sign(tx, &[&alice]);
+    assert_eq!(net.send(&slow).await["status"], "PENDING");
+    assert_eq!(net.send(&slow).await["status"], "DUPLICATE");
+
+    let low = bump(&slow, &alice, 1_999);
+    assert_eq!(net.refusal(&low).await, TransactionResultResult::TxInsufficientFee);
+    let found = net.settle(&bump(&slow, &alice, 2_000)).await;
+    assert!(matches!(result_of(&found).result, TransactionResultResult::TxFeeBumpInnerSuccess(_)));
+    let inner = hex::encode(slow.hash(id()).unwrap());
+    let by_inner = net.call("getTransaction", json!({ "hash": inner })).await;
+    assert_eq!((&by_inner["status"], &by_inner["ledger"]), (&found["status"], &found["ledger"]));
+    assert_eq!(net.account(&bob).await.balance, 100_000_000_000 + 7, "it was paid once");
+
+    rush(&net, json!({ "inclusion_fee": 1_000, "queue_full": true })).await;
+    let tx = transaction(&alice, net.next_sequence(&alice).await, payment(&bob, 7));
+    let slow = sign(tx, &[&alice]);
+    let refused = net.send(&slow).await;
+    let result =
+        TransactionResult::from_xdr_base64(refused["errorResultXdr"].as_str().unwrap(), Limits::none())
+            .unwrap();
+    assert_eq!((result.fee_charged, result.result), (1_000, TransactionResultResult::TxInsufficientFee));
+    rush(&net, json!({})).await;
+    assert_eq!(net.settle(&slow).await["status"], "SUCCESS");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_movement_of_lumens_is_an_event_of_their_contract() {
+    let net = Net::start().await;
+    let (alice, bob) = (key(1), key(2));
+    net.fund(&alice).await;
+    net.fund(&bob).await;
+    let mut tx = transaction(&alice, net.next_sequence(&alice).await, payment(&bob, 7));
+    tx.memo = Memo::Text("rent".try_into().unwrap());
+    let paid = net.settle(&sign(tx, &[&alice])).await;
+    let filters = json!([{ "type": "contract", "contractIds": [stellar_strkey::Contract(native().0.0).to_string().as_str()] }]);
+    let answer = net.call("getEvents", json!({ "startLedger": paid["ledger"], "filters": filters })).await;
+    let events = answer["events"].as_array().unwrap();
+    let topics: Vec<ScVal> = events
+        .iter()
+        .filter(|event| event["txHash"] == paid["txHash"])
+        .map(|event| ScVal::from_xdr_base64(event["topic"][0].as_str().unwrap(), Limits::none()).unwrap())
+        .collect();
+    let symbol = |text: &str| ScVal::Symbol(ScSymbol(text.try_into().unwrap()));
+    assert_eq!(topics, [symbol("fee"), symbol("transfer")]);
+    let ids: Vec<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
+    assert!(ids.is_sorted(), "{ids:?}");
+    let moved = ScVal::from_xdr_base64(events[1]["value"].as_str().unwrap(), Limits::none()).unwrap();
+    let ScVal::Map(Some(fields)) = moved else { panic!("an amount with a memo") };
+    assert_eq!(fields.0[0].val, ScVal::I128(Int128Parts { hi: 0, lo: 7 }));
 }
