@@ -93,7 +93,7 @@ impl LedgerClient {
     /// # Errors
     /// At [`Stage::Configure`], where an address or the beacon's key cannot be used.
     pub fn new(config: NetworkConfig) -> Result<Self, LedgerError> {
-        let rpc = Rpc::new(&config.rpc_urls, config.http)?;
+        let rpc = Rpc::new(&config.rpc_urls, config.http, Some(config.passphrase.clone()))?;
         let beacon = Beacon::new(&config.beacon, config.http)?;
         let friendbot = match &config.friendbot_url {
             Some(url) => Some(Endpoints::new(std::slice::from_ref(url), config.http)?),
@@ -284,7 +284,7 @@ impl NetworkConfig {
     pub async fn ask_local(url: &str) -> Result<Self, LedgerError> {
         let http = crate::http::HttpLimits::default();
         let base = url.trim_end_matches('/').to_owned();
-        let (network, _) = Rpc::new(std::slice::from_ref(&base), http)?.network().await?;
+        let (network, _) = Rpc::new(std::slice::from_ref(&base), http, None)?.network().await?;
         let info = crate::beacon::ask_info(&format!("{base}/beacon"), http).await?;
         let BeaconConfig { public_key, schedule, .. } = info;
         let mut config = Self::local(&base, public_key, schedule);

@@ -56,8 +56,10 @@ impl BeaconConfig {
 pub struct TransactionPolicy {
     /// Seconds of ledger time a transaction stays valid; also the longest an unanswered one keeps its sender waiting.
     pub valid_for: u32,
-    /// Most offered for inclusion, whatever the network's statistics say.
+    /// Most offered for inclusion, fee bumps included, whatever the network's statistics say.
     pub max_inclusion_fee: Stroops,
+    /// Ledgers a sent transaction is waited for before a fee bump raises its bid; one takes about 5 s.
+    pub bump_after_ledgers: u32,
     /// Added to the simulated resource fee, in percent; what is not used is refunded.
     pub resource_headroom_percent: u32,
     /// Longest pause between two questions about a transaction's fate.
@@ -67,11 +69,12 @@ pub struct TransactionPolicy {
 }
 
 impl Default for TransactionPolicy {
-    /// 120 s, 0.01 XLM, 15 %, 1 s, 60 s.
+    /// 120 s, 0.01 XLM, 3 ledgers, 15 %, 1 s, 60 s.
     fn default() -> Self {
         Self {
             valid_for: 120,
             max_inclusion_fee: Stroops(100_000),
+            bump_after_ledgers: 3,
             resource_headroom_percent: 15,
             poll_ceiling: Duration::from_secs(1),
             patience: Duration::from_secs(60),

@@ -23,7 +23,7 @@ pub struct Deployment {
 
 impl LedgerClient {
     /// Makes sure that the escrow contract of these bytes stands where payer and salt put it, uploading and
-    /// deploying what is missing. Repeating it after any failure is safe.
+    /// deploying what is missing, for at most the payer's limit in all. Repeating it after any failure is safe.
     ///
     /// # Errors
     /// [`Cause::ForeignContract`] where other code stands there; what sending can meet.
@@ -39,6 +39,7 @@ impl LedgerClient {
         let contract = self.contract_address(&deployer, salt);
         let escrow = self.escrow(contract);
         let mut receipts = Vec::new();
+        let mut payer = payer.clone();
         match self.code_of(&contract).await? {
             Some(found) if found == code => return Ok(Deployment { escrow, receipts }),
             Some(_) => return Err(LedgerError::new(Stage::Read, Cause::ForeignContract(contract))),
@@ -46,10 +47,12 @@ impl LedgerClient {
         }
         if !self.is_live(&operation::code_key(code)).await? {
             let work = Work::Call(operation::upload(wasm)?);
-            receipts.push(self.carry_out(payer, &work).await?.receipt);
+            let uploaded = self.carry_out(&payer, &work).await?.receipt;
+            payer.max_fee = payer.max_fee.map(|most| most - uploaded.fee);
+            receipts.push(uploaded);
         }
         let function = operation::create_contract(&deployer, salt, code, vec![config.to_value()?])?;
-        let deployed = self.carry_out(payer, &Work::Call(function)).await?;
+        let deployed = self.carry_out(&payer, &Work::Call(function)).await?;
         let expected = deployed.value.as_ref().and_then(from::contract).is_none_or(|id| id == contract);
         if !expected {
             return Err(LedgerError::new(Stage::Follow, Cause::ForeignContract(contract)));

@@ -16,7 +16,7 @@ use stellar_xdr::{
 /// it again never pays twice: the network knows it by its hash.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Pending {
-    /// The transaction's hash.
+    /// The transaction's hash: its name for good, whatever fee bumps are signed around it later.
     pub hash: TxHash,
     /// Who pays.
     pub account: AccountKey,
@@ -28,16 +28,46 @@ pub struct Pending {
     pub signed_at: UnixSeconds,
     /// Ledger time after which it can no longer be applied.
     pub valid_until: UnixSeconds,
-    /// Most it can cost in fees.
+    /// Most it can cost in fees, its fee bumps included.
     pub max_fee: Stroops,
+    /// Fee bumps signed around it, oldest first; whichever envelope gets into a ledger, it is applied once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bumps: Vec<Bump>,
+    /// True for a transaction that only brings archived entries back, before the call that needs them.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub restores: bool,
+}
+
+/// A fee bump around a [`Pending`] transaction.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Bump {
+    /// The bump's own hash.
+    pub hash: TxHash,
+    /// The signed envelope, base64 XDR.
+    pub envelope_xdr: String,
+    /// Most it can cost in fees, in place of the transaction's own.
+    pub fee: Stroops,
+}
+
+impl Pending {
+    /// The envelope that bids most: what to send again.
+    pub(crate) fn best_envelope(&self) -> &str {
+        self.bumps.last().map_or(&self.envelope_xdr, |bump| &bump.envelope_xdr)
+    }
+
+    /// Every hash the network may know it by, the newest first.
+    pub(crate) fn hashes(&self) -> impl Iterator<Item = TxHash> + '_ {
+        self.bumps.iter().rev().map(|bump| bump.hash).chain(std::iter::once(self.hash))
+    }
 }
 
 /// The caller's journal: told of every signed transaction before it leaves.
 ///
 /// When [`about_to_send`](Self::about_to_send) returns, the record must be durable; an error stops the sending.
-/// A transaction that the network refused outright is followed by another call with its successor, so a journal
-/// keeps all of them until the submission ends and then resolves what is left with
-/// [`crate::LedgerClient::resume`].
+/// A transaction that the network refused outright is followed by another call with its successor, and one that is
+/// not taken in time by another call with the same [`Pending::hash`] and one more fee bump, which replaces the
+/// record. So a journal keeps the newest record of every hash until the submission ends, and then resolves what is
+/// left with [`crate::LedgerClient::resume`].
 pub trait PendingLog: Send + Sync {
     /// Makes `pending` durable.
     ///
@@ -106,6 +136,7 @@ pub(crate) struct Draft {
     pub(crate) sequence: i64,
     pub(crate) fee: u32,
     pub(crate) operation: Operation,
+    pub(crate) memo: Memo,
     pub(crate) soroban: Option<SorobanTransactionData>,
     pub(crate) signed_at: UnixSeconds,
     pub(crate) valid_until: UnixSeconds,
@@ -130,12 +161,7 @@ impl Draft {
     pub(crate) fn sign(&self, network: &NetworkId, signer: &Signer) -> Result<Pending, LedgerError> {
         let transaction = self.transaction()?;
         let hash = hash(&transaction, network)?;
-        let signature = signer.sign(&hash.0).0.to_vec();
-        let [.., a, b, c, d] = self.account.0;
-        let decorated = DecoratedSignature {
-            hint: SignatureHint([a, b, c, d]),
-            signature: XdrSignature(signature.try_into().map_err(|_| unfit("a signature"))?),
-        };
+        let decorated = decorated(&self.account, signer, &hash)?;
         Ok(Pending {
             hash,
             account: self.account,
@@ -144,6 +170,8 @@ impl Draft {
             signed_at: self.signed_at,
             valid_until: self.valid_until,
             max_fee: Stroops(i128::from(self.fee)),
+            bumps: Vec::new(),
+            restores: matches!(self.operation.body, stellar_xdr::OperationBody::RestoreFootprint(_)),
         })
     }
 
@@ -155,11 +183,25 @@ impl Draft {
             fee: self.fee,
             seq_num: SequenceNumber(self.sequence),
             cond: Preconditions::Time(bounds),
-            memo: Memo::None,
+            memo: self.memo.clone(),
             operations: vec![self.operation.clone()].try_into().map_err(|_| unfit("an operation list"))?,
             ext: self.soroban.clone().map_or(TransactionExt::V0, TransactionExt::V1),
         })
     }
+}
+
+/// The account's signature over a hash, with the hint that says whose it is.
+pub(crate) fn decorated(
+    account: &AccountKey,
+    signer: &Signer,
+    hash: &TxHash,
+) -> Result<DecoratedSignature, LedgerError> {
+    let signature = signer.sign(&hash.0).0.to_vec();
+    let [.., a, b, c, d] = account.0;
+    Ok(DecoratedSignature {
+        hint: SignatureHint([a, b, c, d]),
+        signature: XdrSignature(signature.try_into().map_err(|_| unfit("a signature"))?),
+    })
 }
 
 fn hash(transaction: &Transaction, network: &NetworkId) -> Result<TxHash, LedgerError> {

@@ -6,6 +6,7 @@
 use crate::escrow::EscrowError;
 use core::fmt;
 use layr_types::{AccountKey, ContractId, Stroops, TxHash};
+use std::time::Duration;
 
 /// An error of the caller's own journal.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -153,6 +154,14 @@ pub enum Cause {
     /// The account does not exist on this network.
     #[error("account {} does not exist on this network; fund it first", layr_identity::account_address(.0))]
     NoAccount(AccountKey),
+    /// A new account must begin with more.
+    #[error("a new account needs at least {least} XLM, and {amount} XLM is less")]
+    BelowReserve {
+        /// What was to be sent.
+        amount: Stroops,
+        /// The least that creates an account.
+        least: Stroops,
+    },
     /// A contract, or the machine that runs it, refused the call.
     #[error(transparent)]
     Contract(#[from] ContractFailure),
@@ -226,6 +235,9 @@ pub enum Fault {
     /// No connection.
     #[error("no connection")]
     Connect,
+    /// Its name could not be resolved.
+    #[error("its name cannot be resolved")]
+    Name,
     /// No complete answer in time.
     #[error("no answer in time")]
     Timeout,
@@ -235,6 +247,26 @@ pub enum Fault {
     /// An HTTP status other than success.
     #[error("HTTP status {0}")]
     Status(u16),
+    /// It asked to be left alone.
+    #[error("it asks for fewer requests{}", Wish(.retry_after))]
+    RateLimited {
+        /// For how long, where it said so.
+        retry_after: Option<Duration>,
+    },
+    /// It does not know what was known before: its ledger lags behind.
+    #[error("its ledger {ledger} lies behind ledger {seen}, which was seen before")]
+    Stale {
+        /// Its newest ledger.
+        ledger: u32,
+        /// The newest ledger seen before.
+        seen: u32,
+    },
+    /// It serves another network.
+    #[error("it serves the network {0:?}")]
+    WrongNetwork(String),
+    /// The answer is to another question.
+    #[error("the answer belongs to another request")]
+    WrongId,
     /// The answer is larger than any honest one.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
@@ -249,7 +281,23 @@ pub enum Fault {
 impl Fault {
     /// True for an answer that asking again will not change: the request was read and refused.
     pub(crate) const fn is_settled(&self) -> bool {
-        matches!(self, Self::Status(400..=407 | 409..=428 | 430..=499))
+        matches!(self, Self::Status(400..=407 | 409..=428 | 430..=499) | Self::WrongNetwork(_))
+    }
+
+    /// True where the request certainly was not carried out.
+    pub(crate) const fn is_before_delivery(&self) -> bool {
+        matches!(self, Self::Connect | Self::Name | Self::RateLimited { .. } | Self::Status(400..=499))
+    }
+}
+
+struct Wish<'a>(&'a Option<Duration>);
+
+impl fmt::Display for Wish<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(rest) => write!(f, " for {} s", rest.as_secs_f32().ceil()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -6,16 +6,19 @@
 
 mod args;
 mod call;
+mod disputes;
 mod entry_points;
 mod error;
 mod event;
 mod views;
 
-pub use args::{Closing, EscrowConfig, Opening, Publication};
+pub use args::{Accusation, Closing, EscrowConfig, Opening, Publication, Renewal};
 pub use call::{Call, Outcome};
+pub use disputes::Standing;
 pub use error::EscrowError;
-pub use event::{EscrowEvent, EventPage, LoggedEvent};
-pub use views::Folder;
+pub(crate) use event::read_event;
+pub use event::{EscrowEvent, EventPage, Involved, LoggedEvent};
+pub use views::{Bond, Folder};
 
 use crate::client::LedgerClient;
 use layr_market::Context;

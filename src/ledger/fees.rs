@@ -17,13 +17,17 @@ const RESULT_BYTES: i64 = 300;
 const INSTRUCTIONS_PER_UNIT: i64 = 10_000;
 const BYTES_PER_UNIT: i64 = 1_024;
 
-/// What a call will cost at most. What is not used of `resource_fee` and `rent` is refunded when it is applied.
+/// What a call will cost at most, line by line. What is not used of `refundable` and `rent` comes back when the
+/// call is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct CallQuote {
     /// For a place in the ledger.
     pub inclusion_fee: Stroops,
-    /// For computing, reading, writing and sending, with head-room.
+    /// For computing, reading, writing and sending: kept by the network whatever happens.
     pub resource_fee: Stroops,
+    /// Head-room, in case another call comes first and this one turns out dearer.
+    #[serde(default)]
+    pub refundable: Stroops,
     /// For keeping ledger entries alive, events' fee included; an upper bound.
     pub rent: Stroops,
     /// For first bringing archived entries back, where that is needed.
@@ -34,7 +38,7 @@ impl CallQuote {
     /// The most all of it can come to.
     #[must_use]
     pub fn total(&self) -> Stroops {
-        self.inclusion_fee + self.resource_fee + self.rent + self.restore
+        self.inclusion_fee + self.resource_fee + self.refundable + self.rent + self.restore
     }
 }
 

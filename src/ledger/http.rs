@@ -1,21 +1,27 @@
-//! HTTP with limits: several endpoints in turn, time-outs, bounded bodies, no redirects.
+//! Several endpoints that serve the same thing: asked in turn, with time-outs, bounded bodies and pauses.
 //!
-//! An endpoint may hang, answer with gigabytes, or lie about lengths; none of that may hang or fill this
-//! program. The endpoint that answered last is asked first next time.
+//! An endpoint may hang, lag behind, answer with gigabytes, serve another network, or ask to be left alone; none of
+//! that may hang or fill this program, and every failure is told with its endpoint. The endpoint that answered last
+//! is asked first next time. Pauses are jittered, so that many programs do not come back in step.
 
+use crate::endpoint::Endpoint;
 use crate::error::{Cause, EndpointFault, Fault, LedgerError, Stage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Longest pause between two questions to endpoints that lag behind.
+const LAG_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long and how often to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpLimits {
-    /// For one request, from connecting to the last byte.
+    /// For one request, from connecting to the last byte; also the longest that endpoints which lag behind, or
+    /// asked for patience, are waited for.
     pub timeout: Duration,
     /// Times each endpoint is asked before giving up.
     pub rounds: u32,
-    /// Pause after the first round; doubles each round.
+    /// Pause after the first round, give or take half; doubles each round.
     pub backoff: Duration,
     /// Largest answer accepted, bytes.
     pub max_body: usize,
@@ -59,14 +65,27 @@ pub(crate) struct Unanswered {
     pub(crate) maybe_delivered: bool,
 }
 
-struct Endpoint {
-    url: String,
-    http: reqwest::Client,
+/// What to do with an answer that was not accepted.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// No other endpoint would say otherwise.
+    Final(Cause),
+    /// This endpoint is at fault; ask the next.
+    TryNext(Fault),
+}
+
+/// What an endpoint must answer to be asked anything.
+pub(crate) struct Gate {
+    /// The question.
+    pub(crate) ask: Ask,
+    /// The judge of its answer.
+    pub(crate) admits: Box<dyn Fn(&Answer) -> Result<(), Verdict> + Send + Sync>,
 }
 
 /// Endpoints that serve the same thing.
 pub(crate) struct Endpoints {
     list: Vec<Endpoint>,
+    gate: Option<Gate>,
     preferred: AtomicUsize,
     limits: HttpLimits,
 }
@@ -78,7 +97,13 @@ impl Endpoints {
             let cause = Cause::BadUrl { url: String::new(), reason: "no endpoint is configured" };
             return Err(LedgerError::new(Stage::Configure, cause));
         }
-        Ok(Self { list, preferred: AtomicUsize::new(0), limits })
+        Ok(Self { list, gate: None, preferred: AtomicUsize::new(0), limits })
+    }
+
+    /// Asks every endpoint this first, once.
+    pub(crate) fn behind(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
+        self
     }
 
     /// Asks the endpoints in turn until one answers with something `accept` can read.
@@ -87,124 +112,123 @@ impl Endpoints {
         ask: &Ask,
         accept: impl Fn(&Answer) -> Result<T, Verdict>,
     ) -> Result<(T, Answer), Unanswered> {
-        let mut faults = Vec::new();
-        let mut maybe_delivered = false;
-        let mut pause = self.limits.backoff;
-        for round in 0..self.limits.rounds.max(1) {
-            if round > 0 {
-                tokio::time::sleep(pause).await;
-                pause = pause.saturating_mul(2);
-            }
+        let mut tour = Tour::new(self.limits);
+        loop {
             let first = self.preferred.load(Ordering::Relaxed);
-            let before = faults.len();
+            let before = tour.faults.len();
             for offset in 0..self.list.len() {
                 let at = (first + offset) % self.list.len();
                 let Some(endpoint) = self.list.get(at) else { continue };
-                let (fault, definitive) = match endpoint.once(ask, self.limits.max_body).await {
-                    Ok(body) => {
-                        let answer = Answer {
-                            endpoint: endpoint.url.clone(),
-                            body,
-                            maybe_delivered_before: maybe_delivered,
-                        };
-                        match accept(&answer) {
-                            Ok(value) => {
-                                self.preferred.store(at, Ordering::Relaxed);
-                                return Ok((value, answer));
-                            }
-                            Err(Verdict::Final(cause)) => return Err(Unanswered { cause, maybe_delivered }),
-                            Err(Verdict::TryNext(fault)) => (fault, false),
-                        }
+                match self.visit(endpoint, ask, &accept, &mut tour).await {
+                    Ok(found) => {
+                        self.preferred.store(at, Ordering::Relaxed);
+                        return Ok(found);
                     }
-                    Err(fault) => {
-                        let refused = matches!(fault, Fault::Connect | Fault::Status(400..=499));
-                        (fault, refused)
+                    Err(Verdict::Final(cause)) => {
+                        return Err(Unanswered { cause, maybe_delivered: tour.maybe_delivered });
                     }
-                };
-                maybe_delivered |= !definitive;
-                tracing::debug!(endpoint = %endpoint.url, %fault, "ledger endpoint failed");
-                faults.push(EndpointFault { endpoint: endpoint.url.clone(), fault });
+                    Err(Verdict::TryNext(fault)) => {
+                        tracing::debug!(endpoint = %endpoint.url, %fault, "ledger endpoint failed");
+                        tour.faults.push(EndpointFault { endpoint: endpoint.url.clone(), fault });
+                    }
+                }
             }
-            if faults.iter().skip(before).all(|failed| failed.fault.is_settled()) {
-                break;
+            let rest = self.list.iter().map(|endpoint| endpoint.rest().unwrap_or_default()).min();
+            match tour.pause_before_next_round(before, rest.unwrap_or_default()) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(tour.give_up()),
             }
         }
-        Err(Unanswered { cause: Cause::Unreachable(faults), maybe_delivered })
-    }
-}
-
-/// What to do with an answer that was not accepted.
-#[derive(Debug)]
-pub(crate) enum Verdict {
-    /// No other endpoint would say otherwise.
-    Final(Cause),
-    /// This endpoint is at fault; ask the next.
-    TryNext(Fault),
-}
-
-impl Endpoint {
-    fn new(url: &str, limits: HttpLimits) -> Result<Self, LedgerError> {
-        let bad = |reason| LedgerError::new(Stage::Configure, Cause::BadUrl { url: url.to_owned(), reason });
-        let parsed = reqwest::Url::parse(url).map_err(|_| bad("it is not a URL"))?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(bad("it must begin with http:// or https://"));
-        }
-        let host = parsed.host_str().ok_or_else(|| bad("it names no host"))?;
-        let mut builder = reqwest::Client::builder()
-            .timeout(limits.timeout)
-            .connect_timeout(limits.timeout.min(Duration::from_secs(5)))
-            .redirect(reqwest::redirect::Policy::none());
-        if is_loopback(host) {
-            builder = builder.no_proxy();
-        }
-        ensure_tls_provider();
-        let http = builder.build().map_err(|e| LedgerError::new(Stage::Configure, Cause::Http(e)))?;
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), http })
     }
 
-    async fn once(&self, ask: &Ask, max_body: usize) -> Result<Vec<u8>, Fault> {
-        let request = match ask {
-            Ask::Post(json) => self
-                .http
-                .post(&self.url)
-                .header("content-type", "application/json")
-                .body(json.as_ref().clone()),
-            Ask::Get(path) => self.http.get(format!("{}{path}", self.url)),
+    /// One question to one endpoint, which may first have to show what it serves.
+    async fn visit<T>(
+        &self,
+        endpoint: &Endpoint,
+        ask: &Ask,
+        accept: &impl Fn(&Answer) -> Result<T, Verdict>,
+        tour: &mut Tour,
+    ) -> Result<(T, Answer), Verdict> {
+        if let Some(rest) = endpoint.rest() {
+            return Err(Verdict::TryNext(Fault::RateLimited { retry_after: Some(rest) }));
+        }
+        let max_body = self.limits.max_body;
+        let answered = |body| Answer {
+            endpoint: endpoint.url.clone(),
+            body,
+            maybe_delivered_before: tour.maybe_delivered,
         };
-        let mut response = request.send().await.map_err(|e| fault_of(&e))?;
-        if !response.status().is_success() {
-            return Err(Fault::Status(response.status().as_u16()));
+        if let Some(gate) = self.gate.as_ref().filter(|_| !endpoint.is_admitted()) {
+            let body = endpoint.once(&gate.ask, max_body).await.map_err(Verdict::TryNext)?;
+            (gate.admits)(&answered(body))?;
+            endpoint.admit();
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| fault_of(&e))? {
-            if body.len() + chunk.len() > max_body {
-                return Err(Fault::TooLarge(max_body));
-            }
-            body.extend_from_slice(&chunk);
+        let asked = endpoint.once(ask, max_body).await;
+        let judged =
+            asked.map_err(|fault| (fault.is_before_delivery(), Verdict::TryNext(fault))).and_then(|body| {
+                let answer = answered(body);
+                accept(&answer).map(|value| (value, answer)).map_err(|verdict| (false, verdict))
+            });
+        judged.map_err(|(undelivered, verdict)| {
+            tour.maybe_delivered |= !undelivered && matches!(verdict, Verdict::TryNext(_));
+            verdict
+        })
+    }
+}
+
+/// One request's way around the endpoints.
+struct Tour {
+    limits: HttpLimits,
+    began: Instant,
+    rounds: u32,
+    pause: Duration,
+    faults: Vec<EndpointFault>,
+    maybe_delivered: bool,
+}
+
+impl Tour {
+    fn new(limits: HttpLimits) -> Self {
+        Self {
+            limits,
+            began: Instant::now(),
+            rounds: 0,
+            pause: limits.backoff,
+            faults: Vec::new(),
+            maybe_delivered: false,
         }
-        Ok(body)
+    }
+
+    /// How long to wait before going around again, after a round whose faults begin at `first`; `None` to give up.
+    /// Endpoints that lag behind catch up by themselves: waiting for them costs time but no round.
+    fn pause_before_next_round(&mut self, first: usize, rest: Duration) -> Option<Duration> {
+        let latest = self.faults.get(first..).unwrap_or_default();
+        let all_settled = latest.iter().all(|failed| failed.fault.is_settled());
+        let lagging = latest.iter().any(|failed| matches!(failed.fault, Fault::Stale { .. }));
+        let left = self.limits.timeout.saturating_sub(self.began.elapsed());
+        if lagging && !left.is_zero() {
+            let pause = jittered(self.pause).min(LAG_PAUSE);
+            self.pause = self.pause.saturating_mul(2).min(LAG_PAUSE);
+            self.faults.truncate(first);
+            return Some(pause);
+        }
+        self.rounds += 1;
+        if all_settled || self.rounds >= self.limits.rounds || rest > self.limits.timeout {
+            return None;
+        }
+        let pause = jittered(self.pause).max(rest);
+        self.pause = self.pause.saturating_mul(2);
+        Some(pause)
+    }
+
+    fn give_up(self) -> Unanswered {
+        Unanswered { cause: Cause::Unreachable(self.faults), maybe_delivered: self.maybe_delivered }
     }
 }
 
-fn fault_of(error: &reqwest::Error) -> Fault {
-    if error.is_connect() {
-        Fault::Connect
-    } else if error.is_timeout() {
-        Fault::Timeout
-    } else {
-        Fault::Broken
-    }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// TLS needs a process-wide choice of cryptography; the program's is ring. Whoever chose first wins.
-fn ensure_tls_provider() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Losing the race means another thread installed one, which is all that is needed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
+/// This pause, give or take half of it.
+pub(crate) fn jittered(pause: Duration) -> Duration {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    let nanos = u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX);
+    let random = RandomState::new().build_hasher().finish();
+    Duration::from_nanos((nanos / 2).saturating_add(random % nanos.max(1)))
 }

@@ -10,7 +10,7 @@ use crate::rpc_types::Simulation;
 use crate::xdr;
 use layr_types::{AccountKey, Stroops, UnixSeconds};
 use stellar_xdr::{
-    ContractEventBody, DiagnosticEvent, HostFunction, LedgerFootprint, LedgerKey, Operation, ScVal,
+    ContractEventBody, DiagnosticEvent, HostFunction, LedgerFootprint, LedgerKey, Memo, Operation, ScVal,
     SorobanAuthorizationEntry, SorobanCredentials, SorobanResources, SorobanTransactionData,
     SorobanTransactionDataExt,
 };
@@ -25,8 +25,8 @@ const SIGNATURE_BYTES: usize = 72;
 /// What somebody wants done.
 #[derive(Debug, Clone)]
 pub(crate) enum Work {
-    /// A classic operation.
-    Classic(Operation),
+    /// A classic operation, and a memo for whoever receives it.
+    Classic(Operation, Memo),
     /// A host function: upload, deployment or contract call.
     Call(HostFunction),
     /// Bring archived entries back; as a simulation's preamble says.
@@ -39,6 +39,7 @@ pub(crate) enum Work {
 #[derive(Debug, Clone)]
 pub(crate) struct Prepared {
     pub(crate) operation: Operation,
+    pub(crate) memo: Memo,
     pub(crate) soroban: Option<SorobanTransactionData>,
     pub(crate) quote: CallQuote,
     /// What the call returned in simulation.
@@ -58,10 +59,21 @@ impl Prepared {
 impl LedgerClient {
     /// Simulates and prices `work` for `account`, without spending or signing anything.
     pub(crate) async fn prepare(&self, account: &AccountKey, work: &Work) -> Result<Prepared, LedgerError> {
-        let inclusion_fee = self.inclusion_fee(matches!(work, Work::Classic(_))).await?;
+        self.prepare_bidding(account, work, Stroops::ZERO).await
+    }
+
+    /// The same, bidding at least `floor` for a place in the ledger.
+    pub(crate) async fn prepare_bidding(
+        &self,
+        account: &AccountKey,
+        work: &Work,
+        floor: Stroops,
+    ) -> Result<Prepared, LedgerError> {
+        let inclusion_fee = self.inclusion_fee(matches!(work, Work::Classic(..))).await?.max(floor);
         match work {
-            Work::Classic(operation) => Ok(Prepared {
+            Work::Classic(operation, memo) => Ok(Prepared {
                 operation: operation.clone(),
+                memo: memo.clone(),
                 soroban: None,
                 quote: CallQuote { inclusion_fee, ..CallQuote::default() },
                 value: None,
@@ -140,16 +152,25 @@ impl LedgerClient {
             .map_err(|_| LedgerError::new(Stage::Prepare, Cause::Unrepresentable("the fee")))?;
         let quote = CallQuote {
             inclusion_fee: pricing.inclusion_fee,
-            resource_fee: declared - rent,
+            resource_fee: min_fee - rent,
+            refundable: declared - min_fee,
             rent,
             restore: Stroops::ZERO,
         };
-        Ok(Prepared { operation, soroban: Some(data), quote, value: None, restore: None })
+        let memo = Memo::None;
+        Ok(Prepared { operation, memo, soroban: Some(data), quote, value: None, restore: None })
     }
 
     fn with_headroom(&self, fee: i128) -> i128 {
         let percent = i128::from(self.config().transactions.resource_headroom_percent);
         fee + fee * percent / 100
+    }
+
+    /// What nearly every transaction of the last ledgers bid at most, stroops per operation.
+    pub(crate) async fn going_price(&self, classic: bool) -> Result<Stroops, LedgerError> {
+        let stats = self.rpc().fee_stats().await?;
+        let bids = if classic { stats.inclusion_fee } else { stats.soroban_inclusion_fee };
+        Ok(Stroops(i128::from(bids.p99.unwrap_or(bids.p90))))
     }
 
     async fn inclusion_fee(&self, classic: bool) -> Result<Stroops, LedgerError> {
@@ -215,6 +236,7 @@ fn plain_envelope(
         sequence: 1,
         fee: 100,
         operation,
+        memo: Memo::None,
         soroban,
         signed_at: UnixSeconds(0),
         valid_until: UnixSeconds(0),

@@ -1,26 +1,30 @@
 //! What became of a transaction: read from the network's answer.
 
+use crate::envelope::{Bump, Pending};
 use crate::error::{Cause, ContractFailure, LedgerError, MoneyEffect, Rejection, Stage};
 use crate::rpc::shorten;
 use crate::rpc_types::Found;
 use crate::xdr;
 use layr_types::{ContractId, Stroops, TxHash, UnixSeconds};
 use stellar_xdr::{
-    ContractEvent, ContractEventBody, CreateAccountResult, DiagnosticEvent, OperationResult,
-    OperationResultTr, PaymentResult, ScError, ScVal, SorobanTransactionMetaExt, TransactionMeta,
-    TransactionResult, TransactionResultResult,
+    ContractEvent, ContractEventBody, CreateAccountResult, DiagnosticEvent, InnerTransactionResultResult,
+    OperationResult, OperationResultTr, PaymentResult, ScError, ScVal, SorobanTransactionMetaExt,
+    TransactionMeta, TransactionResult, TransactionResultResult,
 };
 
 /// An applied transaction.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Receipt {
-    /// The transaction.
+    /// The transaction, as it was first signed.
     pub hash: TxHash,
+    /// The fee bump that carried it into the ledger, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bump: Option<TxHash>,
     /// The ledger it was applied in.
     pub ledger: u32,
     /// When that ledger closed.
     pub closed_at: UnixSeconds,
-    /// Everything it cost, rent included, refunds deducted.
+    /// Everything it cost, rent and restoring archived entries first included, refunds deducted.
     pub fee: Stroops,
     /// The part of the fee that was rent; `None` where the network does not say.
     pub rent: Option<Stroops>,
@@ -31,6 +35,8 @@ pub struct Receipt {
 pub enum Resolution {
     /// It was applied and did what it should.
     Applied(Receipt),
+    /// It only brought archived entries back, for this price. The call that needed them was never sent.
+    Restored(Receipt),
     /// It was applied and failed; only the fee was spent.
     Failed {
         /// What it cost.
@@ -61,19 +67,34 @@ pub(crate) struct RawEvent {
     pub(crate) data: ScVal,
 }
 
-/// Reads a successful answer.
-pub(crate) fn applied(hash: TxHash, found: &Found, endpoint: &str) -> Result<Applied, LedgerError> {
+/// Reads a successful answer to the question about `asked`, the transaction's hash or a bump's.
+pub(crate) fn applied(
+    pending: &Pending,
+    asked: TxHash,
+    found: &Found,
+    endpoint: &str,
+) -> Result<Applied, LedgerError> {
     let result = transaction_result(found, endpoint)?;
     let meta: Option<TransactionMeta> = found.result_meta_xdr.as_deref().and_then(xdr::decode);
     let (value, rent, events) = meta.map_or((None, None, Vec::new()), soroban_outcome);
+    let fee = i128::from(result.fee_charged);
     let receipt = Receipt {
-        hash,
+        hash: pending.hash,
+        bump: carrier(pending, asked, found),
         ledger: found.ledger.unwrap_or(found.latest_ledger),
         closed_at: UnixSeconds(found.created_at.unwrap_or(found.latest_ledger_close_time)),
-        fee: Stroops(i128::from(result.fee_charged)),
+        fee: Stroops(fee),
         rent,
     };
     Ok(Applied { receipt, value, events })
+}
+
+/// The bump that carried the transaction: the one asked about, or the one whose envelope is shown, since endpoints
+/// find a bump under the hash of what it carries too.
+fn carrier(pending: &Pending, asked: TxHash, found: &Found) -> Option<TxHash> {
+    let shown = found.envelope_xdr.as_deref();
+    let named = |bump: &&Bump| bump.hash == asked || Some(bump.envelope_xdr.as_str()) == shown;
+    pending.bumps.iter().find(named).map(|bump| bump.hash)
 }
 
 /// Reads a failed answer into the error it means.
@@ -94,6 +115,12 @@ pub(crate) fn refusal(error_result_xdr: Option<&str>) -> Rejection {
     result.map_or(Rejection::Transaction("no reason given"), |result| rejection(&result.result))
 }
 
+/// The whole fee the network's door asks for, where it refused a lower one.
+pub(crate) fn fee_wanted(error_result_xdr: Option<&str>) -> Option<Stroops> {
+    let result: TransactionResult = error_result_xdr.and_then(xdr::decode)?;
+    Some(Stroops(i128::from(result.fee_charged))).filter(|fee| *fee > Stroops::ZERO)
+}
+
 /// The contract error a simulation's message names, and the message made fit to show.
 pub(crate) fn simulation_failure(message: &str) -> ContractFailure {
     const MARK: &str = "Error(Contract, #";
@@ -103,6 +130,12 @@ pub(crate) fn simulation_failure(message: &str) -> ContractFailure {
     });
     let first_line = message.lines().next().unwrap_or_default();
     ContractFailure { code, message: shorten(first_line) }
+}
+
+/// The contract events of an applied transaction, in order.
+pub(crate) fn events(found: &Found) -> Vec<RawEvent> {
+    let meta: Option<TransactionMeta> = found.result_meta_xdr.as_deref().and_then(xdr::decode);
+    meta.map_or_else(Vec::new, |meta| soroban_outcome(meta).2)
 }
 
 fn transaction_result(found: &Found, endpoint: &str) -> Result<TransactionResult, LedgerError> {
@@ -154,6 +187,7 @@ fn contract_code(event: &str) -> Option<u32> {
 
 fn rejection(result: &TransactionResultResult) -> Rejection {
     match result {
+        TransactionResultResult::TxFeeBumpInnerFailed(pair) => inner_rejection(&pair.result.result),
         TransactionResultResult::TxBadSeq => Rejection::BadSequence,
         TransactionResultResult::TxInsufficientBalance => Rejection::InsufficientBalance,
         TransactionResultResult::TxInsufficientFee => Rejection::InsufficientFee,
@@ -164,6 +198,22 @@ fn rejection(result: &TransactionResultResult) -> Rejection {
             let name = operations.first().map_or_else(|| "no operation".to_owned(), operation_code);
             Rejection::Operation(name)
         }
+        other => Rejection::Transaction(other.name()),
+    }
+}
+
+/// Why the transaction inside a fee bump failed.
+fn inner_rejection(result: &InnerTransactionResultResult) -> Rejection {
+    use InnerTransactionResultResult as I;
+    use TransactionResultResult as R;
+    match result {
+        I::TxFailed(operations) => rejection(&R::TxFailed(operations.clone())),
+        I::TxBadSeq => Rejection::BadSequence,
+        I::TxInsufficientBalance => Rejection::InsufficientBalance,
+        I::TxInsufficientFee => Rejection::InsufficientFee,
+        I::TxTooLate => Rejection::TooLate,
+        I::TxBadAuth | I::TxBadAuthExtra => Rejection::BadAuth,
+        I::TxNoAccount => Rejection::NoAccount,
         other => Rejection::Transaction(other.name()),
     }
 }

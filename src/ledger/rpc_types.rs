@@ -6,8 +6,58 @@ use serde::{Deserialize, Deserializer};
 /// A JSON-RPC answer: exactly one of the two.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Envelope<T> {
+    #[serde(default)]
+    pub(crate) id: serde_json::Value,
     pub(crate) result: Option<T>,
     pub(crate) error: Option<RpcFault>,
+}
+
+/// An answer that may say how new it is.
+pub(crate) trait Dated {
+    /// The newest ledger the endpoint knew when it answered; `None` where that does not matter.
+    fn ledger(&self) -> Option<u32> {
+        None
+    }
+}
+
+impl Dated for Health {}
+impl Dated for NetworkInfo {}
+impl Dated for Sent {}
+
+impl Dated for LedgerEntries {
+    fn ledger(&self) -> Option<u32> {
+        Some(self.latest_ledger)
+    }
+}
+
+impl Dated for FeeStats {
+    fn ledger(&self) -> Option<u32> {
+        self.latest_ledger
+    }
+}
+
+impl Dated for Simulation {
+    fn ledger(&self) -> Option<u32> {
+        self.latest_ledger
+    }
+}
+
+impl Dated for Found {
+    fn ledger(&self) -> Option<u32> {
+        Some(self.latest_ledger)
+    }
+}
+
+impl Dated for Events {
+    fn ledger(&self) -> Option<u32> {
+        Some(self.latest_ledger)
+    }
+}
+
+impl Dated for LatestHeader {
+    fn ledger(&self) -> Option<u32> {
+        self.sequence
+    }
 }
 
 /// A JSON-RPC error.
@@ -71,6 +121,8 @@ pub(crate) struct EntryAnswer {
 pub(crate) struct FeeStats {
     pub(crate) soroban_inclusion_fee: FeeDistribution,
     pub(crate) inclusion_fee: FeeDistribution,
+    #[serde(default)]
+    pub(crate) latest_ledger: Option<u32>,
 }
 
 /// Inclusion fees recently paid, stroops.
@@ -78,6 +130,8 @@ pub(crate) struct FeeStats {
 pub(crate) struct FeeDistribution {
     #[serde(deserialize_with = "number")]
     pub(crate) p90: u64,
+    #[serde(default, deserialize_with = "optional_number")]
+    pub(crate) p99: Option<u64>,
 }
 
 /// `simulateTransaction`.
@@ -86,6 +140,8 @@ pub(crate) struct FeeDistribution {
 pub(crate) struct Simulation {
     #[serde(default)]
     pub(crate) error: Option<String>,
+    #[serde(default)]
+    pub(crate) latest_ledger: Option<u32>,
     #[serde(default)]
     pub(crate) transaction_data: Option<String>,
     #[serde(default, deserialize_with = "optional_number")]
@@ -151,6 +207,8 @@ pub(crate) struct Found {
     #[serde(default, deserialize_with = "optional_number")]
     pub(crate) created_at: Option<u64>,
     #[serde(default)]
+    pub(crate) envelope_xdr: Option<String>,
+    #[serde(default)]
     pub(crate) result_xdr: Option<String>,
     #[serde(default)]
     pub(crate) result_meta_xdr: Option<String>,
@@ -182,6 +240,8 @@ pub(crate) struct Events {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventAnswer {
     pub(crate) ledger: u32,
+    #[serde(default)]
+    pub(crate) ledger_closed_at: String,
     pub(crate) tx_hash: String,
     pub(crate) topic: Vec<String>,
     pub(crate) value: String,
@@ -213,5 +273,7 @@ fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LatestHeader {
+    #[serde(default)]
+    pub(crate) sequence: Option<u32>,
     pub(crate) header_xdr: String,
 }

@@ -91,6 +91,7 @@ fn a_signed_transaction_carries_the_accounts_signature_over_its_hash() {
         sequence: 5,
         fee: 100,
         operation: operation::payment(&AccountKey([9; 32]), Stroops(1)).unwrap(),
+        memo: stellar_xdr::Memo::None,
         soroban: None,
         signed_at: UnixSeconds(10),
         valid_until: UnixSeconds(130),
@@ -106,6 +107,41 @@ fn a_signed_transaction_carries_the_accounts_signature_over_its_hash() {
     assert_eq!((pending.sequence, pending.valid_until), (5, UnixSeconds(130)));
 }
 
+fn signed(fee: u32) -> Pending {
+    let signer = Signer::from_seed(&Zeroizing::new([1; 32]));
+    let draft = Draft {
+        account: AccountKey(signer.public()),
+        sequence: 5,
+        fee,
+        operation: operation::payment(&AccountKey([9; 32]), Stroops(1)).unwrap(),
+        memo: stellar_xdr::Memo::None,
+        soroban: None,
+        signed_at: UnixSeconds(10),
+        valid_until: UnixSeconds(130),
+        not_before: UnixSeconds(0),
+    };
+    draft.sign(&NetworkConfig::testnet().network_id(), &signer).unwrap()
+}
+
+#[test]
+fn a_fee_bump_carries_the_very_same_transaction_and_is_signed_by_its_payer() {
+    let signer = Signer::from_seed(&Zeroizing::new([1; 32]));
+    let network = NetworkConfig::testnet().network_id();
+    let pending = signed(100);
+    let bumped = bump::bump(&pending, Stroops(2_000), &network, &signer).unwrap();
+    assert_eq!((bumped.hash, &bumped.envelope_xdr), (pending.hash, &pending.envelope_xdr));
+    let last = bumped.bumps.last().unwrap();
+    let envelope: stellar_xdr::TransactionEnvelope = xdr::decode(&last.envelope_xdr).unwrap();
+    assert_eq!(TxHash(envelope.hash(network.0).unwrap()), last.hash);
+    let stellar_xdr::TransactionEnvelope::TxFeeBump(outer) = envelope else { panic!("a fee bump") };
+    assert_eq!((outer.tx.fee, &outer.tx.fee_source), (2_000, &xdr::muxed(&pending.account)));
+    let stellar_xdr::FeeBumpTransactionInnerTx::Tx(inner) = outer.tx.inner_tx;
+    let inner = xdr::encode(&stellar_xdr::TransactionEnvelope::Tx(inner)).unwrap();
+    assert_eq!(inner, pending.envelope_xdr);
+    let signature: [u8; 64] = outer.signatures[0].signature.0.as_slice().try_into().unwrap();
+    assert!(verify_account(&pending.account, &last.hash.0, &layr_types::Signature(signature)));
+}
+
 /// Journals keep this form across versions of the program.
 #[test]
 fn a_pending_transaction_is_kept_in_a_pinned_form() {
@@ -117,6 +153,8 @@ fn a_pending_transaction_is_kept_in_a_pinned_form() {
         signed_at: UnixSeconds(10),
         valid_until: UnixSeconds(130),
         max_fee: Stroops(100),
+        bumps: Vec::new(),
+        restores: false,
     };
     let bytes = |byte: u8| hex::encode([byte; 32]);
     let kept = serde_json::json!({
@@ -124,7 +162,16 @@ fn a_pending_transaction_is_kept_in_a_pinned_form() {
         "signed_at": 10, "valid_until": 130, "max_fee": 100,
     });
     assert_eq!(serde_json::to_value(&pending).unwrap(), kept);
-    assert_eq!(serde_json::from_value::<Pending>(kept).unwrap(), pending);
+    assert_eq!(serde_json::from_value::<Pending>(kept.clone()).unwrap(), pending);
+
+    let bump = Bump { hash: TxHash([3; 32]), envelope_xdr: "BBBB".to_owned(), fee: Stroops(2_000) };
+    let raised = Pending { bumps: vec![bump], restores: true, max_fee: Stroops(2_000), ..pending };
+    let mut more = kept;
+    more["max_fee"] = 2_000.into();
+    more["restores"] = true.into();
+    more["bumps"] = serde_json::json!([{ "hash": bytes(3), "envelope_xdr": "BBBB", "fee": 2_000 }]);
+    assert_eq!(serde_json::to_value(&raised).unwrap(), more);
+    assert_eq!(serde_json::from_value::<Pending>(more).unwrap(), raised);
 }
 
 #[test]
@@ -132,10 +179,11 @@ fn a_quote_adds_up() {
     let quote = CallQuote {
         inclusion_fee: Stroops(100),
         resource_fee: Stroops(20_000),
+        refundable: Stroops(50_000),
         rent: Stroops(3_000),
         restore: Stroops(4),
     };
-    assert_eq!(quote.total(), Stroops(23_104));
+    assert_eq!(quote.total(), Stroops(73_104));
 }
 
 #[test]
@@ -165,6 +213,29 @@ proptest! {
         let _ = xdr::decode::<LedgerEntryData>(&text);
         let _ = xdr::decode::<SorobanTransactionData>(&text);
         let _ = xdr::decode::<ScVal>(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn bids_rise_tenfold_and_never_past_a_limit(
+        fee in 100u32..200_000,
+        going in 0i128..1_000_000,
+        allowed in prop::option::of(0i128..300_000),
+    ) {
+        let policy = TransactionPolicy::default();
+        let allowed = allowed.map(Stroops);
+        let network = NetworkConfig::testnet().network_id();
+        let signer = Signer::from_seed(&Zeroizing::new([1; 32]));
+        let mut pending = signed(fee);
+        let mut last_each = i128::from(fee);
+        while let Some(next) = bump::next_fee(&pending, &policy, Stroops(going), allowed) {
+            prop_assert!(next <= policy.max_inclusion_fee);
+            prop_assert!(allowed.is_none_or(|allowed| next <= allowed));
+            prop_assert!(next.0 / 2 >= last_each * 10);
+            last_each = next.0 / 2;
+            pending = bump::bump(&pending, next, &network, &signer).unwrap();
+            prop_assert!(pending.bumps.len() <= 4, "it ends");
+        }
+        prop_assert_eq!(pending.hash, signed(fee).hash);
     }
 
     #[test]

@@ -4,15 +4,15 @@
 use futures::future::{BoxFuture, FutureExt as _};
 use layr_identity::{Identity, Signer};
 use layr_ledger::{
-    Call, Cause, Closing, Escrow, LedgerError, MoneyEffect, Opening, Payer, Pending, PendingLog, Publication,
-    Resolution, Stage,
+    Accusation, Call, Cause, Closing, Escrow, EscrowEvent, LedgerError, MoneyEffect, Opening, Payer, Pending,
+    PendingLog, Publication, Renewal, Resolution, Stage, Standing,
 };
-use layr_market::Terms;
+use layr_market::{SoftwareSha256, Terms};
 use layr_owner::{
-    AppliedTx, BeaconRound, CallCost, CloseItem, EscrowCall, LedgerFault, LedgerInfo, OpenItem, OwnerLedger,
-    PendingTx, TxJournal, TxOutcome,
+    AppliedTx, BeaconRound, CallCost, ChallengeItem, CloseItem, EscrowCall, LedgerFault, LedgerInfo,
+    OpenItem, OwnerLedger, PendingTx, RenewItem, SlotEvent, TxJournal, TxOutcome,
 };
-use layr_types::{AccountKey, ContractId, Stroops, UnixSeconds};
+use layr_types::{AccountKey, ContractId, LeafIndex, Stroops, UnixSeconds};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Slots in one folder.
@@ -95,9 +95,39 @@ impl StellarOwner {
                 let round = self.escrow.client().beacon().round(*round).await.map_err(fault)?;
                 self.escrow.post_beacon(&round)
             }
+            EscrowCall::Challenge(item) => self.escrow.challenge(&self.accusation(item)),
+            EscrowCall::Respond(proof) => {
+                let at = Standing { terms: &proof.terms, state: &proof.state };
+                self.escrow.respond(at, &proof.revision, &leaf_list(&proof.leaves), &proof.proofs)
+            }
+            EscrowCall::Default { terms, state, revision } => {
+                self.escrow.default(Standing { terms, state }, revision)
+            }
+            EscrowCall::StartClose { terms, state, notice, signature } => {
+                self.escrow.start_close(Standing { terms, state }, notice, signature)
+            }
+            EscrowCall::Renew(items) => {
+                let renewals: Vec<Renewal> = items
+                    .iter()
+                    .map(|item| Renewal { closing: closing(&item.closing), opening: opening(&item.opening) })
+                    .collect();
+                self.escrow.renew(&self.key(), &renewals)
+            }
             _ => return Err(unknown_call()),
         };
         made.map_err(fault)
+    }
+
+    /// A challenge whose bond this account pays.
+    fn accusation(&self, item: &ChallengeItem) -> Accusation {
+        Accusation {
+            terms: item.terms.clone(),
+            state: item.state,
+            challenge: item.challenge,
+            signature: item.signature,
+            leaves: leaf_list(&item.leaves),
+            from: self.key(),
+        }
     }
 
     /// What the call needs from the account beyond fees.
@@ -106,8 +136,40 @@ impl StellarOwner {
             EscrowCall::Open(items) => {
                 items.iter().map(|item| item.terms.escrow + item.terms.voucher_part).sum()
             }
+            EscrowCall::Challenge(item) => item.challenge.bond,
+            EscrowCall::Renew(items) => {
+                let new = |item: &RenewItem| item.opening.terms.escrow + item.opening.terms.voucher_part;
+                let net: Stroops = items.iter().map(|item| new(item) - item.closing.split.owner).sum();
+                net.max(Stroops::ZERO)
+            }
             _ => Stroops::ZERO,
         }
+    }
+}
+
+/// Leaves from their list of eight bytes each; a torn last entry is left out, and the contract refuses the list.
+fn leaf_list(bytes: &[u8]) -> Vec<LeafIndex> {
+    bytes.as_chunks::<8>().0.iter().map(|leaf| LeafIndex(u64::from_be_bytes(*leaf))).collect()
+}
+
+/// An event of an agreement in the owner's words; `None` for what changes neither state nor money of it.
+fn slot_event(event: EscrowEvent) -> Option<SlotEvent> {
+    let settled = |settlement| Some(SlotEvent::Ended { settlement, bond: Stroops::ZERO });
+    match event {
+        EscrowEvent::Published { revision, state, .. } => {
+            Some(SlotEvent::State { state, revision: Some(revision) })
+        }
+        EscrowEvent::Challenged { state, .. }
+        | EscrowEvent::Answered { state, .. }
+        | EscrowEvent::NoticeGiven { state, .. }
+        | EscrowEvent::Redeemed { state, .. }
+        | EscrowEvent::Rotated { state, .. }
+        | EscrowEvent::RotationStarted { state, .. } => Some(SlotEvent::State { state, revision: None }),
+        EscrowEvent::Defaulted { settlement, bond, .. } => Some(SlotEvent::Ended { settlement, bond }),
+        EscrowEvent::Closed { settlement, .. }
+        | EscrowEvent::Proved { settlement, .. }
+        | EscrowEvent::Expired { settlement, .. } => settled(settlement),
+        _ => None,
     }
 }
 
@@ -196,6 +258,15 @@ impl OwnerLedger for StellarOwner {
         async move { Ok(Stroops(OPEN_BASE.0 + OPEN_EACH.0.saturating_mul(count))) }.boxed()
     }
 
+    fn history<'a>(&'a self, terms: &'a Terms) -> BoxFuture<'a, Result<Vec<SlotEvent>, LedgerFault>> {
+        async move {
+            let id = terms.id(&SoftwareSha256, &self.escrow.context());
+            let told = self.escrow.story(&id).await.map_err(fault)?;
+            Ok(told.into_iter().rev().filter_map(|logged| slot_event(logged.event)).collect())
+        }
+        .boxed()
+    }
+
     fn posted(&self, round: u64) -> BoxFuture<'_, Result<bool, LedgerFault>> {
         async move { Ok(self.escrow.posted_beacon(round).await.map_err(fault)?.is_some()) }.boxed()
     }
@@ -203,7 +274,7 @@ impl OwnerLedger for StellarOwner {
     fn quote<'a>(&'a self, call: &'a EscrowCall) -> BoxFuture<'a, Result<CallCost, LedgerFault>> {
         async move {
             let quote = self.call(call).await?.quote(&self.key()).await.map_err(fault)?;
-            let fee = quote.inclusion_fee + quote.resource_fee;
+            let fee = quote.inclusion_fee + quote.resource_fee + quote.refundable;
             Ok(CallCost { fee, rent: quote.rent + quote.restore })
         }
         .boxed()
@@ -237,6 +308,7 @@ impl OwnerLedger for StellarOwner {
                     Ok(TxOutcome::Applied(AppliedTx { hash: receipt.hash, fee: receipt.fee }))
                 }
                 Ok(Resolution::Failed { fee, .. }) => Ok(TxOutcome::Dead { fee }),
+                Ok(Resolution::Restored(receipt)) => Ok(TxOutcome::Dead { fee: receipt.fee }),
                 Ok(Resolution::Expired) => Ok(TxOutcome::Dead { fee: Stroops::ZERO }),
                 Ok(_) => Ok(TxOutcome::Pending),
                 Err(error) if matches!(*error.cause, Cause::Unreachable(_)) => Ok(TxOutcome::Pending),

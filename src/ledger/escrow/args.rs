@@ -2,8 +2,8 @@
 
 use crate::error::LedgerError;
 use crate::xdr::to;
-use layr_market::{BeaconSchedule, FinalSplit, Revision, SlotState, Terms};
-use layr_types::{ContractId, Signature, Stroops};
+use layr_market::{BeaconSchedule, Challenge, FinalSplit, Revision, SlotState, Terms};
+use layr_types::{AccountKey, ContractId, LeafIndex, Signature, Stroops};
 use stellar_xdr::ScVal;
 
 /// What a deployment is given once and for ever.
@@ -56,6 +56,51 @@ pub struct Closing {
     pub owner_signature: Signature,
     /// The host's.
     pub host_signature: Signature,
+}
+
+/// A challenge with everything the contract checks it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accusation {
+    /// The agreement's terms.
+    pub terms: Terms,
+    /// The slot's present state.
+    pub state: SlotState,
+    /// The challenge.
+    pub challenge: Challenge,
+    /// Its signature by the party that raises it.
+    pub signature: Signature,
+    /// The leaves a named challenge asks for, 1 to 8; empty for a random one.
+    pub leaves: Vec<LeafIndex>,
+    /// Whom the bond is pulled from.
+    pub from: AccountKey,
+}
+
+/// An old agreement's end and its successor's beginning, in the same slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewal {
+    /// The old agreement, split for the reason `Renewed`.
+    pub closing: Closing,
+    /// The new one; its terms name the old one.
+    pub opening: Opening,
+}
+
+impl Accusation {
+    pub(crate) fn value(&self) -> Result<ScVal, LedgerError> {
+        to::structure(vec![
+            ("challenge", to::bytes(&self.challenge.encode())?),
+            ("from", to::account(&self.from)),
+            ("leaves", to::bytes(&super::disputes::leaf_list(&self.leaves))?),
+            ("sig", to::bytes(&self.signature.0)?),
+            ("state", to::bytes(&self.state.encode())?),
+            ("terms", to::bytes(&self.terms.encode())?),
+        ])
+    }
+}
+
+impl Renewal {
+    pub(crate) fn value(&self) -> Result<ScVal, LedgerError> {
+        to::structure(vec![("closing", self.closing.value()?), ("opening", self.opening.value()?)])
+    }
 }
 
 impl Opening {

@@ -149,7 +149,7 @@ impl Escrow {
         Ok(vec![to::bytes(&terms.encode())?, to::bytes(&state.encode())?])
     }
 
-    fn call(&self, name: &str, args: Vec<ScVal>) -> Result<Call<()>, LedgerError> {
+    pub(super) fn call(&self, name: &str, args: Vec<ScVal>) -> Result<Call<()>, LedgerError> {
         self.call_returning(name, args, |value| matches!(value, ScVal::Void).then_some(()))
     }
 

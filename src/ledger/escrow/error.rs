@@ -62,4 +62,17 @@ escrow_errors! {
     7022 WrongRevision "this is not the published revision";
     7023 ProofInvalid "a leaf proof is missing, misplaced or wrong";
     7024 ProofSurplus "bytes follow the last proof";
+    7025 ChallengeOpen "a challenge waits for its answer";
+    7026 NoChallenge "no challenge is open";
+    7027 TooManyChallenges "the challenge is not the next one, comes too soon, or the terms allow no more";
+    7028 BondUnfit "the bond is below the disclosure price, or a host bonded a challenge of itself";
+    7029 SignatureLapsed "the challenge's signature has lapsed";
+    7030 NotPublished "no revision as new as the challenge wants is published";
+    7031 NotParty "this party may not do that, or not this kind of it";
+    7032 VoucherUnfit "the voucher is not above the last one, or above the voucher part";
+    7033 KeyUnfit "the key is not the present one, the new one is in use, or nothing (or something else) is pending";
+    7034 WrongLeaves "the list of leaves is not what the challenge commits to";
+    7035 NotRenewal "the split or the terms are not a renewal's, or a renewal's split was passed to close";
+    7036 BondLeaving "the bond's delay is not over";
+    7037 BondTooSmall "the host's bond is below the deployment's least, or below what was to leave";
 }

@@ -49,6 +49,17 @@ impl Folder {
     }
 }
 
+/// What a host key has put up beyond the collateral of its agreements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bond {
+    /// What stands.
+    pub amount: Stroops,
+    /// What is on its way out, and still stands behind the host until then.
+    pub leaving: Stroops,
+    /// When what leaves is free.
+    pub free_at: UnixSeconds,
+}
+
 impl Escrow {
     /// One of an owner's folders; one that was never used has 64 free slots.
     ///
@@ -83,6 +94,16 @@ impl Escrow {
     /// What reading can meet.
     pub async fn balance(&self, key: &NodeKey, token: &ContractId) -> Result<Stroops, LedgerError> {
         self.amount(self.key("Balance", vec![to::bytes(&key.0)?, to::contract(token)])?).await
+    }
+
+    /// A host key's bond; nothing for one that never had any.
+    ///
+    /// # Errors
+    /// What reading can meet.
+    pub async fn bonded(&self, key: &NodeKey, token: &ContractId) -> Result<Bond, LedgerError> {
+        let key = self.key("Bond", vec![to::bytes(&key.0)?, to::contract(token)])?;
+        let Some((value, _)) = self.value(key).await? else { return Ok(Bond::default()) };
+        read_bond(&value).ok_or_else(|| malformed("a bond"))
     }
 
     /// What waits for an owner because a transfer failed.
@@ -184,6 +205,14 @@ fn read_config(value: &ScVal) -> Option<EscrowConfig> {
         beacon_key: from::array(from::field(value, "beacon_key")?)?,
         min_bond: Stroops(from::amount(from::field(value, "min_bond")?)?),
         tokens: tokens.iter().map(from::contract).collect::<Option<Vec<_>>>()?,
+    })
+}
+
+fn read_bond(value: &ScVal) -> Option<Bond> {
+    Some(Bond {
+        amount: Stroops(from::amount(from::field(value, "amount")?)?),
+        leaving: Stroops(from::amount(from::field(value, "leaving")?)?),
+        free_at: UnixSeconds(from::u64(from::field(value, "free_at")?)?),
     })
 }
 

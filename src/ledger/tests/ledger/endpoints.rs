@@ -20,7 +20,11 @@ fn fault(error: &LedgerError) -> &Fault {
 
 #[tokio::test]
 async fn garbage_is_garbage() {
-    for body in ["", "hello", "{}", "[1,2]", "{\"result\":{}}", "{\"result\":{\"sequence\":-1}}"] {
+    let html = "<!DOCTYPE html><html><body>502 Bad Gateway</body></html>";
+    let cut = "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"passphrase\":\"Test SDF";
+    let wrong_type = "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"passphrase\":7}}";
+    let empty = ["", "hello", "{}", "[1,2]", "{\"result\":{}}", "{\"result\":{\"sequence\":-1}}"];
+    for body in empty.into_iter().chain([html, cut, wrong_type]) {
         let error = ask(parrot(Some(http_ok(body))).await).await;
         assert_eq!(fault(&error), &Fault::Garbage, "{body}");
     }

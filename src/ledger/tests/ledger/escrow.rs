@@ -301,10 +301,23 @@ async fn where_the_endpoint_asks_for_it_a_restoring_transaction_goes_first() {
     proxy.set(Manner::AddToSimulation("restorePreamble", preamble.clone()));
     let quote = call.quote(&account(2)).await.unwrap();
     assert!(quote.restore > Stroops::ZERO);
+    let parts = [quote.inclusion_fee, quote.resource_fee, quote.refundable, quote.rent, quote.restore];
+    assert!(parts.iter().all(|part| *part > Stroops::ZERO), "{quote:?}");
+    assert_eq!(parts.into_iter().sum::<Stroops>(), quote.total());
+    proxy.set(Manner::AddToSimulation("restorePreamble", preamble.clone()));
+    let sparing = Payer { max_fee: Some(quote.total() - Stroops(1)), ..world.owner.clone() };
+    let refused = call.submit(&sparing).await.unwrap_err();
+    assert!(matches!(*refused.cause, Cause::FeeAboveLimit { .. }), "restoring counts: {refused}");
     let noted = world.owner_log.all().len();
     proxy.set(Manner::AddToSimulation("restorePreamble", preamble));
     call.submit(&world.owner).await.unwrap();
-    assert_eq!(world.owner_log.all().len(), noted + 2, "restoring and publishing were both written down");
+    let written = world.owner_log.all();
+    assert_eq!(written.len(), noted + 2, "restoring and publishing were both written down");
+    let (restoring, publishing) = (&written[noted], &written[noted + 1]);
+    assert!(restoring.restores && !publishing.restores);
+    let restored = through.client().resume(restoring).await.unwrap();
+    assert!(matches!(restored, Resolution::Restored(_)), "nobody takes it for the publication: {restored:?}");
+    assert!(matches!(through.client().resume(publishing).await.unwrap(), Resolution::Applied(_)));
     assert_eq!(world.escrow.slot(&account(2), 0, 0).await.unwrap(), Some(after));
 }
 

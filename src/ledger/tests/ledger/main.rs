@@ -5,7 +5,11 @@
 
 mod beacon;
 mod common;
+mod disputes;
 mod endpoints;
 mod escrow;
+mod faults;
 mod frozen;
+mod history;
 mod payments;
+mod rush;

@@ -10,7 +10,8 @@ use layr_market::{
 };
 use layr_merkle::{AgreementTree, LeafPath, SectorOutboard};
 use layr_types::{
-    AgreementId, ByteCount, GIB, GROUP_BYTES, LEAVES_PER_GROUP, NodeKey, SECTOR_BYTES, Stroops, UnixSeconds,
+    AgreementId, ByteCount, GIB, GROUP_BYTES, LEAVES_PER_GROUP, LeafIndex, NodeKey, SECTOR_BYTES, Stroops,
+    UnixSeconds,
 };
 
 pub const WASM: &[u8] = include_bytes!("../../../../../contracts/escrow/escrow.wasm");
@@ -103,8 +104,12 @@ impl World {
     }
 
     pub async fn draft(&self, slot: u8) -> Deal {
+        self.draft_with(slot, |_, _| {}).await
+    }
+
+    pub async fn draft_with(&self, slot: u8, change: impl FnOnce(&mut Offer, &mut Request)) -> Deal {
         let now = self.client.now().await.unwrap().now;
-        let offer = Offer {
+        let mut offer = Offer {
             host_key: self.host_key(),
             token: self.client.native_token(),
             rate: 200_000,
@@ -125,7 +130,7 @@ impl World {
             issued: now,
             expires: now.plus(600),
         };
-        let request = Request {
+        let mut request = Request {
             owner_account: account(2),
             owner_key: NodeKey(self.owner_node.public()),
             folder: 0,
@@ -136,6 +141,7 @@ impl World {
             voucher_part: Stroops(0),
             salt: [slot; 16],
         };
+        change(&mut offer, &mut request);
         let terms = offer.draft(&request).unwrap();
         let id = terms.id(&HASH, &self.escrow.context());
         Deal { state: SlotState::opening(&terms), terms, id }
@@ -206,9 +212,16 @@ impl Stored {
 
     /// The proofs a round's randomness asks for.
     pub fn proofs(&self, deal: &Deal, revision: &Revision, seed: &[u8; 32]) -> Vec<u8> {
+        let samples = 0..u32::from(deal.terms.samples);
+        let chosen =
+            samples.map(|i| leaf_index(&HASH, seed, (&deal.id, revision.n), i, revision.leaves()).unwrap());
+        self.proofs_of(chosen)
+    }
+
+    /// The proofs of these leaves, one after the other.
+    pub fn proofs_of(&self, leaves: impl IntoIterator<Item = LeafIndex>) -> Vec<u8> {
         let mut out = Vec::new();
-        for i in 0..u32::from(deal.terms.samples) {
-            let leaf = leaf_index(&HASH, seed, (&deal.id, revision.n), i, revision.leaves()).unwrap();
+        for leaf in leaves {
             let sector = &self.sectors[usize::try_from(leaf.sector().0).unwrap()];
             let group = leaf.within_sector() / LEAVES_PER_GROUP;
             let bytes: &[u8; GROUP_BYTES] =

@@ -9,6 +9,7 @@ use layr_identity::Signer;
 use layr_ledger::{BoxError, HttpLimits, LedgerClient, NetworkConfig, Payer, Pending};
 use layr_localnet::{Clock, Localnet, LocalnetConfig, RunningLocalnet};
 use layr_types::{AccountKey, Stroops};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -28,7 +29,13 @@ pub const QUICK: HttpLimits = HttpLimits {
 
 /// A network whose clock stands still until advanced.
 pub async fn network() -> RunningLocalnet {
+    named_network(LocalnetConfig::default().passphrase).await
+}
+
+/// The same, of another name.
+pub async fn named_network(passphrase: String) -> RunningLocalnet {
     let config = LocalnetConfig {
+        passphrase,
         seed: Some([7; 32]),
         clock: Clock::Manual(START),
         idle_tick: Duration::from_millis(50),
@@ -52,17 +59,27 @@ pub async fn client(net: &RunningLocalnet) -> LedgerClient {
 
 /// Moves the network's clock.
 pub async fn advance(net: &RunningLocalnet, seconds: u64) {
-    develop(net, &format!("{{\"seconds\": {seconds}}}")).await;
+    develop(net, "advance", &format!("{{\"seconds\": {seconds}}}")).await;
 }
 
 /// Moves the network's ledger number.
 pub async fn advance_ledgers(net: &RunningLocalnet, ledgers: u32) {
-    develop(net, &format!("{{\"ledgers\": {ledgers}}}")).await;
+    develop(net, "advance", &format!("{{\"ledgers\": {ledgers}}}")).await;
 }
 
-async fn develop(net: &RunningLocalnet, body: &str) {
+/// Pretends a rush: what bids less than `price` stroops per operation waits. Zero ends it.
+pub async fn rush(net: &RunningLocalnet, price: u32) {
+    develop(net, "congestion", &format!("{{\"inclusion_fee\": {price}}}")).await;
+}
+
+/// Pretends a full queue: what bids less than `price` stroops per operation is refused at the door.
+pub async fn full_queue(net: &RunningLocalnet, price: u32) {
+    develop(net, "congestion", &format!("{{\"inclusion_fee\": {price}, \"queue_full\": true}}")).await;
+}
+
+async fn develop(net: &RunningLocalnet, what: &str, body: &str) {
     let request = format!(
-        "POST /dev/advance HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        "POST /dev/{what} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
     let mut stream = TcpStream::connect(net.address()).await.expect("the network listens");
@@ -112,8 +129,15 @@ pub async fn balance(client: &LedgerClient, account: &AccountKey) -> Stroops {
     client.account(account).await.expect("the ledger answers").expect("the account exists").balance
 }
 
-/// How an endpoint behaves towards requests that name `method`.
-#[derive(Clone, PartialEq, Eq)]
+/// A client that reaches the network through these endpoints only.
+pub async fn client_through(net: &RunningLocalnet, urls: Vec<String>) -> LedgerClient {
+    let mut config = config(net).await;
+    config.rpc_urls = urls;
+    LedgerClient::new(config).expect("the configuration is sound")
+}
+
+/// How an endpoint behaves.
+#[derive(Clone)]
 pub enum Manner {
     /// Passes everything on.
     Honest,
@@ -124,12 +148,19 @@ pub enum Manner {
     AddToSimulation(&'static str, serde_json::Value),
     /// Closes every connection at once.
     Down,
+    /// Passes requests on and answers, changing every answer so.
+    Rewrite(fn(&mut serde_json::Value)),
+    /// Passes nothing on and answers these bytes.
+    Say(Vec<u8>),
+    /// The same for the next request; then honest.
+    SayOnce(Vec<u8>),
 }
 
 /// An endpoint between client and network.
 pub struct Proxy {
     pub url: String,
     manner: Arc<Mutex<Manner>>,
+    asked: Arc<AtomicU32>,
 }
 
 impl Proxy {
@@ -137,16 +168,23 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("it has an address"));
         let manner = Arc::new(Mutex::new(Manner::Honest));
-        let (upstream, shared) = (net.address(), Arc::clone(&manner));
+        let asked = Arc::new(AtomicU32::new(0));
+        let (upstream, shared, counter) = (net.address(), Arc::clone(&manner), Arc::clone(&asked));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = Arc::clone(&shared);
+                counter.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(async move {
                     let _ = relay(stream, upstream, &shared).await;
                 });
             }
         });
-        Self { url, manner }
+        Self { url, manner, asked }
+    }
+
+    /// Connections so far.
+    pub fn asked(&self) -> u32 {
+        self.asked.load(Ordering::Relaxed)
     }
 
     pub fn set(&self, manner: Manner) {
@@ -163,9 +201,19 @@ async fn relay(
     let named = |method: &str| request.windows(method.len()).any(|window| window == method.as_bytes());
     let now = manner.lock().expect("not poisoned").clone();
     let mut addition = None;
+    let mut rewrite: Option<fn(&mut serde_json::Value)> = None;
     let swallow = match now {
         Manner::Honest => false,
         Manner::Down => return Ok(()),
+        Manner::Say(bytes) => return from.write_all(&bytes).await,
+        Manner::SayOnce(bytes) => {
+            *manner.lock().expect("not poisoned") = Manner::Honest;
+            return from.write_all(&bytes).await;
+        }
+        Manner::Rewrite(change) => {
+            rewrite = Some(change);
+            false
+        }
         Manner::AddToSimulation(name, value) => {
             if named("simulateTransaction") {
                 *manner.lock().expect("not poisoned") = Manner::Honest;
@@ -186,7 +234,10 @@ async fn relay(
     let mut answer = Vec::new();
     to.read_to_end(&mut answer).await?;
     if let Some((name, value)) = addition {
-        answer = with_member(&answer, name, value);
+        answer = changed(&answer, |json| json["result"][name] = value);
+    }
+    if let Some(change) = rewrite {
+        answer = changed(&answer, change);
     }
     if !swallow {
         from.write_all(&answer).await?;
@@ -194,11 +245,11 @@ async fn relay(
     Ok(())
 }
 
-fn with_member(answer: &[u8], name: &str, value: serde_json::Value) -> Vec<u8> {
+fn changed(answer: &[u8], change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
     let text = std::str::from_utf8(answer).expect("JSON is text");
     let (_, body) = text.split_once("\r\n\r\n").expect("the answer has a body");
     let mut json: serde_json::Value = serde_json::from_str(body).expect("the body is JSON");
-    json["result"][name] = value;
+    change(&mut json);
     http_ok(&json.to_string())
 }
 
