@@ -2,7 +2,7 @@
 
 import hashlib
 
-from stellar_sdk import Address, Asset, SorobanDataBuilder, StrKey, scval, xdr
+from stellar_sdk import Address, Asset, SorobanDataBuilder, StrKey, TransactionBuilder, scval, xdr
 from stellar_sdk.contract import ContractClient
 from stellar_sdk.soroban_rpc import EventFilter, EventFilterType, GetTransactionStatus
 
@@ -28,6 +28,24 @@ def money(chain: Chain) -> None:
     assert chain.server.get_fee_stats().inclusion_fee.min == 100
     assert chain.server.get_health().status == "healthy"
     assert chain.server.get_version_info().protocol_version == chain.server.get_network().protocol_version
+
+
+def sponsored(chain: Chain) -> None:
+    """A fee bump: one signs what is done, another pays for it, and both results can be told apart."""
+    alice, bob = chain.keys("alice"), chain.keys("bob")
+    before = chain.lumens(alice), chain.lumens(bob)
+    payment = chain.builder(alice).append_payment_op(bob.public_key, Asset.native(), "1")
+    inner = chain.signed(payment, alice)
+    bump = TransactionBuilder.build_fee_bump_transaction(bob, 300, inner, chain.passphrase)
+    assert chain.refusal(bump).result.code == xdr.TransactionResultCode.txBAD_AUTH, "the payer has to sign"
+    bump.sign(bob)
+    paid = chain.succeeds(bump)
+    result = result_of(paid)
+    assert paid.fee_bump and result.result.code == xdr.TransactionResultCode.txFEE_BUMP_INNER_SUCCESS
+    assert result.result.inner_result_pair.transaction_hash.hash == inner.hash()
+    assert result.fee_charged.int64 == 200, "the bump counts as one operation more"
+    assert chain.lumens(alice) == before[0] - XLM
+    assert chain.lumens(bob) == before[1] + XLM - 200
 
 
 def deployed(chain: Chain) -> str:

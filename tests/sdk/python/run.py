@@ -7,7 +7,6 @@ One line per story; the first thing that is not as on a public network ends the 
 import sys
 import time
 
-
 import assets
 import escrow
 import refusals
@@ -27,6 +26,7 @@ def main(url: str, contract: str) -> None:
         return answer
 
     tell(escrow.money)
+    tell(escrow.sponsored)
     own = tell(escrow.deployed)
     tell(escrow.calls, own)
     tell(escrow.high_level, own)
