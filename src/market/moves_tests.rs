@@ -1,5 +1,7 @@
 //! What may follow a slot's state: every move taken where it is allowed and refused where it is not.
 
+extern crate std;
+
 use crate::tests::{id, terms};
 use crate::*;
 use layr_types::*;
@@ -205,4 +207,48 @@ fn a_rotation_leads_from_the_present_key_to_one_nobody_has() {
     }
     let unasked = state.rotation_finished(&SoftwareSha256, &good, terms.end);
     assert_eq!(unasked, Err(MoveError::Key));
+}
+
+/// Refuses every truncation, a byte too many and another version.
+fn only_these_bytes<T: PartialEq + core::fmt::Debug>(
+    bytes: &[u8],
+    value: T,
+    decode: fn(&[u8]) -> Result<T, DecodeError>,
+) {
+    assert_eq!(decode(bytes), Ok(value));
+    for cut in 0..bytes.len() {
+        assert_eq!(decode(&bytes[..cut]), Err(DecodeError::Truncated), "cut at {cut}");
+    }
+    let mut long = std::vec::Vec::from(bytes);
+    long.push(0);
+    assert_eq!(decode(&long), Err(DecodeError::TrailingBytes(1)));
+    long[0] = 2;
+    assert_eq!(decode(&long), Err(DecodeError::UnknownVersion(2)));
+}
+
+#[test]
+fn every_signed_object_of_a_move_has_one_encoding() {
+    let (terms, state, now) = published();
+    let challenge = challenge(&terms, &state, Party::Auditor);
+    only_these_bytes(&challenge.encode(), challenge, Challenge::decode);
+    let notice = Notice { id: id(), by: Party::Host, ending_at: now };
+    only_these_bytes(&notice.encode(), notice, Notice::decode);
+    let voucher = Voucher { id: id(), amount: Stroops(-5), bytes: ByteCount(7) };
+    only_these_bytes(&voucher.encode(), voucher, Voucher::decode);
+    let rotation = Rotation { id: id(), party: Party::Owner, from: terms.owner_key, to: NodeKey([7; 32]) };
+    only_these_bytes(&rotation.encode(), rotation, Rotation::decode);
+    let pending = state.rotation_started(&SoftwareSha256, &terms, &rotation, now).expect("allowed");
+    only_these_bytes(&pending.encode(), pending, SlotState::decode);
+}
+
+#[test]
+fn a_list_of_leaves_is_one_to_eight_whole_entries() {
+    let list = [0, 0, 0, 0, 0, 0, 0, 9].repeat(9);
+    for entries in 1..=8 {
+        let some = &list[..8 * entries];
+        assert_eq!(named_leaf(some, entries - 1), Some(LeafIndex(9)));
+        assert_eq!(named_leaf(some, entries), None);
+        assert_eq!(named_leaf(&some[1..], 0), None, "not whole");
+    }
+    assert_eq!((named_leaf(&[], 0), named_leaf(&list, 0)), (None, None));
 }

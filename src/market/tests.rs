@@ -317,6 +317,11 @@ proptest! {
         let _ = Revision::decode(&bytes).map(|revision| revision.fits(&terms()));
         let _ = SlotState::decode(&bytes);
         let _ = FinalSplit::decode(&bytes);
+        let _ = Challenge::decode(&bytes);
+        let _ = Notice::decode(&bytes);
+        let _ = Voucher::decode(&bytes);
+        let _ = Rotation::decode(&bytes);
+        let _ = named_leaf(&bytes, bytes.len());
     }
 
     #[test]
