@@ -78,7 +78,7 @@ fn prove(meter: &mut Meter, world: &World, deal: &Deal, revision: &Revision) -> 
     let (encoded, proofs) = (bytes(world, &revision.encode()), bytes(world, &deal.proofs(revision)));
     world.escrow.prove(&terms, &state, &encoded, &proofs);
     let args = (terms, state, encoded, proofs).into_val(&world.env);
-    meter.note(world, &format!("prove, k = {}", deal.terms.samples), args)
+    meter.note(world, &format!("prove, {} leaves", deal.terms.samples), args)
 }
 
 /// Challenges and answers; returns both fees.
@@ -88,11 +88,16 @@ fn challenge(
     by: Party,
     leaves: &[u64],
 ) -> [i64; 2] {
-    let kind = if leaves.is_empty() { "random" } else { "named" };
+    let by_whom = if by == Party::Host { "the host" } else { "the owner" };
+    let (asked, count) = match leaves.len() {
+        0 => ("random", format!("random, {} leaves", deal.terms.samples)),
+        _ => ("8 named leaves", format!("{} named leaves", leaves.len())),
+    };
     let challenge = deal.challenge(world, by, leaves);
     let accusation = deal.accusation(world, &challenge, leaves);
     deal.try_challenge(world, &challenge, leaves).unwrap();
-    let opened = meter.note(world, &format!("challenge, {kind}, by {by:?}"), accusation.into_val(&world.env));
+    let name = format!("challenge by {by_whom}, {asked}");
+    let opened = meter.note(world, &name, accusation.into_val(&world.env));
     if leaves.is_empty() {
         world.pass_until(deal.challenge_freezes());
         world.post_round(round_for(deal.challenge_freezes()));
@@ -102,9 +107,8 @@ fn challenge(
     let args =
         (terms, state, bytes(world, &revision.encode()), bytes(world, &list(leaves)), bytes(world, &answer));
     deal.try_respond(world, revision, (leaves, &answer)).unwrap();
-    let count = if leaves.is_empty() { usize::from(deal.terms.samples) } else { leaves.len() };
-    let name = format!("respond, {kind}, {count} leaves");
-    [opened, meter.note(world, &name, args.into_val(&world.env))]
+    let bond = if by == Party::Host { ", no bond" } else { "" };
+    [opened, meter.note(world, &format!("respond, {count}{bond}"), args.into_val(&world.env))]
 }
 
 /// The calls that end nothing, each noted.
@@ -132,7 +136,7 @@ fn moves(meter: &mut Meter, world: &World, deal: &mut Deal) {
     deal.host = host.clone();
     let notice = deal.notice(Party::Host, world.now().plus(4 * DAY));
     deal.try_notice(world, &notice, &host).unwrap();
-    note("start_close, by the host", 42, 1);
+    note("start_close by the host", 42, 1);
 }
 
 /// What a host does with its own money.
@@ -189,7 +193,7 @@ fn happy_path_and_disputes_stay_inside_their_budgets_and_batches_pay() {
 
     let mut last = deals[23].clone();
     let revision = last.revision();
-    publish(&mut meter, &world, &mut last, &revision);
+    last.publish(&world, &revision);
     world.pass_until(last.frozen());
     let beacon = post_beacon(&mut meter, &world, last.round());
     let proved = prove(&mut meter, &world, &last, &revision);
@@ -207,6 +211,10 @@ fn happy_path_and_disputes_stay_inside_their_budgets_and_batches_pay() {
     println!("happy path in batches of 20: {happy} per agreement");
     println!("a dispute at the end over 1 GiB: {} and a shared round of {beacon}", published + proved);
     println!("a challenge and its answer: {at_random:?}, by the host {by_host:?}, after {published}");
+    if !world::is_native() {
+        meter.assert_documented(include_str!("../../README.md"));
+        meter.assert_documented(include_str!("../../../../docs/settlement.md"));
+    }
     assert!(twenty / 20 < one && forty / 40 < one && close_twenty / 20 < close_one, "batches pay");
     assert!(renew_many / 10 < renew_one && renew_one < one + close_one, "renewing pays");
     assert!(happy <= HAPPY, "happy path: {happy}");

@@ -30,14 +30,15 @@ pub const ENVELOPE_BYTES: u32 = 300;
 const AUTHORISATION_BYTES: u32 = 400;
 pub const KEY_BYTES: u32 = 108;
 
-/// A table of calls.
+/// A table of calls, as it is printed and as the documents have it.
 pub struct Meter {
     rows: Vec<String>,
+    documented: Vec<String>,
 }
 
 impl Meter {
     pub const fn new() -> Self {
-        Self { rows: Vec::new() }
+        Self { rows: Vec::new(), documented: Vec::new() }
     }
 
     /// Notes what the last call cost, given its arguments, and refuses one that no transaction holds; returns
@@ -51,13 +52,17 @@ impl Meter {
         let size = ENVELOPE_BYTES + signed + args.len() + keys * KEY_BYTES;
         let rent = fee.persistent_entry_rent + fee.temporary_entry_rent;
         let total = fee.total - rent + i64::from(size) * SIZE_FEE / 1_024;
+        let (told, writes) = (used.contract_events_size_bytes, used.write_entries);
+        let instructions =
+            format!("{}.{:02} M", used.instructions / 1_000_000, used.instructions / 10_000 % 100);
         self.rows.push(format!(
-            "| {name} | {}.{:02} M | {size} | {} | {} / {} | {total} | {rent} |",
-            used.instructions / 1_000_000,
-            used.instructions / 10_000 % 100,
-            used.contract_events_size_bytes,
-            keys,
-            used.write_entries,
+            "| {name} | {instructions} | {size} | {told} | {keys} / {writes} | {total} | {rent} |"
+        ));
+        self.documented.push(format!(
+            "| {name} | {instructions} | {} | {} | {}",
+            grouped(size.into()),
+            grouped(told.into()),
+            grouped(total)
         ));
         assert!(used.instructions < MAX_INSTRUCTIONS, "{name}: {} instructions", used.instructions);
         assert!(used.mem_bytes < MAX_MEMORY, "{name}: {} bytes of memory", used.mem_bytes);
@@ -71,6 +76,18 @@ impl Meter {
         total
     }
 
+    /// Checks that a document's table says what was measured.
+    pub fn assert_documented(&self, document: &str) {
+        let told = |row: &String| {
+            document.lines().any(|line| {
+                line.strip_prefix(row.as_str())
+                    .is_some_and(|rest| !rest.starts_with(|c| "0123456789,".contains(c)))
+            })
+        };
+        let missing: Vec<&String> = self.documented.iter().filter(|row| !told(row)).collect();
+        assert!(missing.is_empty(), "measured, and not in the document:\n{missing:#?}");
+    }
+
     /// Prints the table.
     pub fn print(&self) {
         println!(
@@ -78,5 +95,13 @@ impl Meter {
         );
         println!("|---|---|---|---|---|---|---|");
         self.rows.iter().for_each(|row| println!("{row}"));
+    }
+}
+
+/// Digits in groups of three.
+fn grouped(number: i64) -> String {
+    match number {
+        0..1_000 => format!("{number}"),
+        _ => format!("{},{:03}", grouped(number / 1_000), number % 1_000),
     }
 }

@@ -60,12 +60,14 @@ pub fn network() -> Env {
     env
 }
 
+/// True where the Rust code is tested instead of the Wasm.
+pub fn is_native() -> bool {
+    process::var_os("LAYR_ESCROW_NATIVE").is_some()
+}
+
 /// The contract on a network; the committed Wasm unless told otherwise.
 pub fn deploy(env: &Env, config: Config) -> EscrowClient<'static> {
-    let id = match process::var_os("LAYR_ESCROW_NATIVE") {
-        Some(_) => env.register(Escrow, (config,)),
-        None => env.register(WASM, (config,)),
-    };
+    let id = if is_native() { env.register(Escrow, (config,)) } else { env.register(WASM, (config,)) };
     EscrowClient::new(env, &id)
 }
 
