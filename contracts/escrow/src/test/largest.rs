@@ -17,13 +17,14 @@ use layr_merkle::{Digest, Peaks, record_hash};
 use layr_types::{AgreementRoot, ContractId, NodeKey, Stroops, UnixSeconds};
 use soroban_sdk::{BytesN, IntoVal as _, Vec as HostVec};
 
-/// A world that asks for bonds; every host has one, of the issued asset, which all of this is about.
+/// A world that asks for bonds; every host has one of either token.
 fn bonded(hosts: u8) -> World {
     let world = World::deployed(hosts, |config| config.min_bond = 1);
     for host in &world.hosts {
         let (account, key) = (host.address(&world.env), world.key(host));
         world.escrow.deposit(&account, &key, &world.other, &(DEPOSIT / 2));
         world.escrow.bond(&key, &world.other, &5);
+        world.escrow.bond(&key, &world.token, &5);
     }
     world
 }
@@ -110,7 +111,9 @@ fn opening_closing_and_renewing_full_batches_fits() {
     let mut meter = Meter::new();
     let count = u8::try_from(MAX_OPEN).unwrap();
     let world = bonded(count);
-    let deals: Vec<Deal> = (0..count).map(|at| large(&world, at, |_| ())).collect();
+    let tokens = [&world.token, &world.other].map(|token| ContractId(contract_id(token)));
+    let deal = |at: u8| large(&world, at, |t| t.token = tokens[usize::from(at % 2)]);
+    let deals: Vec<Deal> = (0..count).map(deal).collect();
     let batch = HostVec::from_iter(&world.env, deals.iter().map(|deal| deal.opening(&world)));
     world.escrow.open(&world.owner_address(), &batch);
     meter.note(&world, &format!("open({count})"), batch.into_val(&world.env));

@@ -136,6 +136,7 @@ fn a_configuration_that_could_not_work_is_not_deployed() {
     assert!(refused(&world, |c| c.tokens = tokens(0)).contains(&code));
     assert!(refused(&world, |c| c.tokens.push_back(world.token.clone())).contains(&code));
     assert!(refused(&world, |c| c.beacon_period = 0).contains(&code));
+    assert!(refused(&world, |c| c.min_bond = -1).contains(&code));
     let no_point = BytesN::from_array(&world.env, &[1; 192]);
     assert!(refused(&world, |c| c.beacon_key = no_point).contains("Crypto, InvalidInput"));
 }
