@@ -184,7 +184,7 @@ impl Host {
         }
         let was_due = agreement.due;
         agreement.step(AgreementState::Open)?;
-        agreement.due = agreement.terms.end;
+        agreement.due = agreement.terms.start;
         let mut batch = Batch::new();
         batch.agreement(&agreement, Some(was_due));
         self.apply(batch)?;

@@ -133,7 +133,7 @@ pub struct Agreement {
     pub trashed: u64,
     /// Audit records in its history.
     pub audits: u64,
-    /// The newest attempt to move the ledger was a proof.
+    /// The newest attempt to move the ledger was a proof at the end.
     pub proved: bool,
     /// What the ledger's slot holds, as far as this host has seen.
     pub slot: SlotState,
@@ -151,6 +151,8 @@ pub struct Agreement {
     pub handed: bool,
     /// The owner's new key, until the ledger shows it.
     pub next_key: Option<NextKey>,
+    /// The operator wants out: notice is given as soon as it can be.
+    pub leaving: bool,
 }
 
 impl Agreement {
@@ -167,6 +169,7 @@ impl Agreement {
             inherits: 0,
             handed: false,
             next_key: None,
+            leaving: false,
             id,
             terms,
             state: AgreementState::Proposed,

@@ -11,6 +11,7 @@
 //! heir (flag 32)      id 32 · until 8 · split 74 · owner 64 · host 64
 //! next key (flag 64)  key 32 · n 8 · newest 64 · voucher 64
 //! named leaves        count 1 · 8 each
+//! leaving             1
 //! peaks               to the end
 //! ```
 //!
@@ -99,6 +100,7 @@ impl Agreement {
         let leaves = leaves.get(..leaves.len().min(MAX_NAMED_LEAVES)).unwrap_or_default();
         out.push(u8::try_from(leaves.len()).unwrap_or(0));
         out.extend(leaves.as_flattened());
+        out.push(u8::from(self.leaving));
     }
 
     /// Reads persistent bytes of this version or the first.
@@ -155,6 +157,12 @@ impl Agreement {
             return Err(DecodeError::OutOfRange(at));
         }
         self.leaves = r.take(8 * leaves)?.to_vec();
+        let at = r.position();
+        self.leaving = match r.u8()? {
+            0 => false,
+            1 => true,
+            _ => return Err(DecodeError::OutOfRange(at)),
+        };
         Ok(())
     }
 }

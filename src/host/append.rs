@@ -125,6 +125,9 @@ pub(crate) fn check_follows(
     now: UnixSeconds,
 ) -> Result<(), Refusal> {
     check_changeable(agreement)?;
+    if revision.time > agreement.slot.ending_at {
+        return Err(Refusal::Ended);
+    }
     let newest = agreement.current().n;
     if revision.n.checked_sub(1) != Some(newest) {
         return Err(Refusal::Stale { newest });

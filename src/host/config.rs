@@ -42,6 +42,12 @@ pub struct OfferPolicy {
     pub egress_rate: u64,
     /// What an owner may read without paying over a term, in percent of the capacity: 100 is one full download.
     pub free_reads_percent: u32,
+    /// A self-challenge is worth its fees once this much is earned, not acknowledged and not vested.
+    pub vest_above: Stroops,
+    /// And once that is what so many seconds earn: an owner that acknowledges in time is never challenged.
+    pub vest_after: u32,
+    /// A voucher is worth the fee of redeeming it from this amount on.
+    pub redeem_above: Stroops,
     /// Seconds an offer binds the host.
     pub offer_life: u32,
     /// Agreements one owner may have proposed and not opened yet.
@@ -67,6 +73,9 @@ impl Default for OfferPolicy {
             samples: 4,
             egress_rate: 0,
             free_reads_percent: 100,
+            vest_above: Stroops(1_000_000),
+            vest_after: 3 * 86_400,
+            redeem_above: Stroops(20_000),
             offer_life: 600,
             max_unopened_per_owner: 4,
         }

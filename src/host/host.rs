@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::HostConfig;
 use crate::desk::{Desk, Walk, walk};
 use crate::error::HostError;
+use crate::news::Gossip;
 use crate::ports::{HostLedger, HostRecords, OwnerNotes, SectorStore, Table};
 use crate::reads::Meters;
 use crate::recall::Recall;
@@ -47,6 +48,7 @@ pub struct Host {
     pub(crate) buffers: SectorBuffers,
     pub(crate) recall: Recall,
     pub(crate) meters: Meters,
+    pub(crate) gossip: Gossip,
     pub(crate) offer: Mutex<Option<SignedOffer>>,
     /// Somebody has finished storing a sector.
     pub(crate) turn_ended: Notify,
@@ -75,6 +77,7 @@ impl Host {
             buffers: SectorBuffers::new(buffers),
             recall: Recall::default(),
             meters: Meters::default(),
+            gossip: Gossip::default(),
             offer: Mutex::new(None),
             turn_ended: Notify::new(),
             desk: Mutex::new(desk),

@@ -5,9 +5,11 @@
 //! waits for a disk. Only durability is awaited, because many callers share one flush.
 
 use futures::future::BoxFuture;
-use layr_market::{BeaconSchedule, FinalSplit, Revision, SlotState, Terms};
-use layr_protocol::CoSigned;
-use layr_types::{AccountKey, ContractId, GROUP_BYTES, SECTOR_BYTES, Signature, Stroops, UnixSeconds};
+use layr_market::{BeaconSchedule, Challenge, FinalSplit, Notice, Revision, Settlement, SlotState, Terms};
+use layr_protocol::{CoSigned, SignedVoucher};
+use layr_types::{
+    AccountKey, AgreementId, ContractId, GROUP_BYTES, SECTOR_BYTES, Signature, Stroops, UnixSeconds,
+};
 use std::io;
 use thiserror::Error;
 
@@ -263,6 +265,48 @@ pub struct Proof {
     pub leaves: Vec<u8>,
 }
 
+/// An answer to an open challenge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The published revision.
+    pub revision: Revision,
+    /// A named challenge's list, 8 bytes a leaf; empty for a random one.
+    pub named: Vec<u8>,
+    /// One leaf proof after the other, in the list's or the round's order; of a named list, only of the leaves that
+    /// exist.
+    pub leaves: Vec<u8>,
+}
+
+/// What an event of the contract tells of an agreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It goes on, in this state.
+    State {
+        /// The state its slot holds from then on.
+        state: Box<SlotState>,
+        /// The revision that was published, if this tells of one.
+        revision: Option<Box<Revision>>,
+        /// The leaves of the named challenge that was opened, 8 bytes each; empty otherwise.
+        named: Vec<u8>,
+    },
+    /// It is over.
+    Over {
+        /// Who got what.
+        settlement: Settlement,
+    },
+}
+
+/// Some of the contract's events, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct News {
+    /// What they tell, about anybody's agreements.
+    pub told: Vec<(AgreementId, Told)>,
+    /// Where to go on; `None` if nothing has ever happened.
+    pub cursor: Option<String>,
+    /// Whether there is more already.
+    pub more: bool,
+}
+
 /// Why the ledger did not do it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -309,6 +353,38 @@ pub trait HostLedger: Send + Sync + 'static {
 
     /// Settles an agreement whose proof window is over; `published` is the revision the state names.
     fn expire(&self, at: OnLedger, published: Option<Revision>) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// What the contract's events tell after `cursor`; without one, or where it has been forgotten, from the
+    /// oldest event the ledger remembers.
+    fn news(&self, cursor: Option<String>) -> BoxFuture<'_, Result<News, LedgerError>>;
+
+    /// The seed of a round the beacon has published, whether or not anybody has posted it.
+    fn beacon(&self, round: u64) -> BoxFuture<'_, Result<[u8; 32], LedgerError>>;
+
+    /// Opens a challenge of the host's own.
+    fn challenge(
+        &self,
+        at: OnLedger,
+        challenge: Challenge,
+        signature: Signature,
+    ) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Answers the open challenge.
+    fn respond(&self, at: OnLedger, response: Response) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Settles an agreement whose challenge was not answered in time; `published` is the revision the state names.
+    fn settle_default(&self, at: OnLedger, published: Revision) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Puts a voucher on record.
+    fn redeem(&self, at: OnLedger, voucher: SignedVoucher) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Gives the host's notice.
+    fn start_close(
+        &self,
+        at: OnLedger,
+        notice: Notice,
+        signature: Signature,
+    ) -> BoxFuture<'_, Result<(), LedgerError>>;
 
     /// Settles by consent.
     fn close(&self, at: OnLedger, split: SignedSplit) -> BoxFuture<'_, Result<(), LedgerError>>;

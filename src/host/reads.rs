@@ -8,7 +8,7 @@ use crate::batch::Batch;
 use crate::error::HostError;
 use crate::host::Host;
 use layr_identity::verify;
-use layr_market::SoftwareSha256;
+use layr_market::{Party, SoftwareSha256};
 use layr_protocol::{ReadAccount, Refusal, SignedVoucher};
 use layr_types::{AgreementId, ByteCount, NodeKey, Stroops};
 use std::collections::HashMap;
@@ -141,5 +141,11 @@ pub(crate) fn check_changeable(agreement: &Agreement) -> Result<(), Refusal> {
     if let Some(heir) = &agreement.heir {
         return Err(Refusal::Renewing { until: heir.until });
     }
-    if agreement.next_key.is_some() { Err(Refusal::Rotating) } else { Ok(()) }
+    let pending = agreement.slot.rotation.is_some_and(|pending| pending.party == Party::Owner);
+    if pending || agreement.next_key.is_some() {
+        return Err(Refusal::Rotating);
+    }
+    let (newest, on_ledger) = (agreement.current().n, agreement.slot.n);
+    // Somebody else has signed with this host's key: its records are not the newest.
+    if on_ledger > newest { Err(Refusal::Stale { newest: on_ledger }) } else { Ok(()) }
 }

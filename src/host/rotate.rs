@@ -4,12 +4,12 @@
 //! signed what the host would need: the newest revision and the largest voucher. Nothing changes from then on until
 //! the rotation is on the ledger, or the host would hold revisions that count for nothing.
 
-use crate::agreement::{Agreement, NextKey};
+use crate::agreement::{Agreement, AgreementState, Attempts, NextKey};
 use crate::batch::Batch;
 use crate::host::Host;
 use crate::reads::check_changeable;
 use layr_identity::verify;
-use layr_market::{Party, SlotState, SoftwareSha256};
+use layr_market::{Party, Phase, SlotState, SoftwareSha256};
 use layr_protocol::{Refusal, Rotate};
 use layr_types::{NodeKey, Signature};
 use std::sync::Arc;
@@ -70,6 +70,13 @@ impl Agreement {
     /// Takes over what the ledger's slot holds. Where it shows the owner's new key, what that key has signed
     /// beforehand replaces what the old one signed.
     pub(crate) fn adopt(&mut self, state: SlotState) {
+        if self.state != AgreementState::Parting {
+            self.attempts = Attempts::default();
+        }
+        if state.phase == Phase::Active {
+            self.leaves.clear();
+        }
+        self.leaving &= state.ending_at == self.slot.ending_at;
         self.slot = state;
         let Some(next) = self.next_key.filter(|next| next.to == state.owner_key) else { return };
         self.next_key = None;

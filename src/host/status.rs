@@ -5,6 +5,7 @@ use crate::desk::each_row;
 use crate::error::HostError;
 use crate::host::Host;
 use crate::ports::Table;
+use crate::risk::AtRisk;
 use crate::rows;
 use crate::space::Space;
 use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
@@ -63,6 +64,9 @@ pub struct HostStatus {
     pub at_risk: Stroops,
     /// Agreements that are over.
     pub closed: u64,
+    /// Money at risk: what is due next under each agreement, the next deadline first.
+    #[serde(default)]
+    pub timeline: Vec<AtRisk>,
 }
 
 impl Host {
@@ -90,6 +94,7 @@ impl Host {
             locked: Stroops::ZERO,
             at_risk: Stroops::ZERO,
             closed: 0,
+            timeline: self.at_risk_at(now)?,
         };
         each_row(self.records(), Table::Agreements, &[], |(key, value)| {
             let id = AgreementId(rows::read_32(Table::Agreements, &key)?);
@@ -109,12 +114,13 @@ impl Host {
 impl HostStatus {
     fn count(&mut self, agreement: &Agreement, now: UnixSeconds) {
         let current = agreement.current();
-        let since = current.earned_since(&agreement.terms, now).unwrap_or(Stroops::ZERO);
+        let until = now.min(agreement.slot.ending_at);
+        let since = current.earned_since(&agreement.terms, until).unwrap_or(Stroops::ZERO);
         let one = AgreementStatus {
             id: agreement.id,
             owner: agreement.owner(),
             state: agreement.state,
-            end: agreement.terms.end,
+            end: agreement.slot.ending_at,
             capacity: agreement.terms.capacity,
             stored: current.bytes().unwrap_or(ByteCount::ZERO),
             earned: current.paid + current.due + since,

@@ -1,31 +1,24 @@
 //! The watcher: looks at every agreement when it is due, asks [`decide`] what to do, and does it.
 //!
 //! Spawned by the composition ([`run_watcher`]); wakes at an interval or when told to stop; owns nothing but the
-//! host's `Arc`. Every attempt to move the ledger is written down before it is made, with the moment of the next
-//! look, so that a host that crashes in between looks at the slot first and repeats nothing that happened.
+//! host's `Arc`. Each round first listens to the contract's events, so that what others did is dealt with at once.
 
 use crate::agreement::{Agreement, AgreementState};
 use crate::batch::Batch;
-use crate::decide::{Action, Seen, decide};
+use crate::decide::{Action, Moment, Seen, decide};
 use crate::error::{Chain, HostError};
 use crate::host::Host;
-use crate::ports::{OnLedger, Proof, Scan, Table};
+use crate::moves::FIRST_RETRY;
+use crate::ports::{Scan, Table};
 use crate::rows;
-use layr_audits::{Challenge, Commitment, Draw};
-use layr_market::{Settlement, SlotState};
-use layr_protocol::CoSigned;
-use layr_types::{AgreementId, AuditSeed, UnixSeconds};
+use layr_market::Settlement;
+use layr_types::{AgreementId, Stroops, UnixSeconds};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Agreements read from the agenda at once.
 const PAGE: usize = 64;
-/// Seconds until the next look after a first failed attempt; doubles up to 64 times that.
-const FIRST_RETRY: u64 = 15;
-/// Seconds until the slot is looked at after an attempt that the ledger took.
-const LOOK_AFTER: u64 = 5;
-
 /// What one round of the watcher did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tick {
@@ -62,6 +55,10 @@ impl Host {
     pub async fn tick(self: &Arc<Self>) -> Result<Tick, HostError> {
         let now = self.clock.fresh().await?;
         let mut tick = Tick::default();
+        let heard = self.listen(now).await;
+        if let Err(error) = &heard {
+            tracing::warn!(error = %Chain(error), "the ledger's events could not be read");
+        }
         let mut after = Vec::new();
         loop {
             let page = self.records().scan(Table::Due, Scan { prefix: &[], after: &after, limit: PAGE })?;
@@ -82,6 +79,9 @@ impl Host {
                 _ => break,
             }
         }
+        if heard.is_ok() && tick.failed == 0 {
+            self.heard_out()?;
+        }
         tick.let_go = self.clean(now).await?;
         self.durable().await?;
         Ok(tick)
@@ -97,7 +97,9 @@ impl Host {
             false => Seen::Empty,
         };
         let Some(agreement) = self.agreement(id)? else { return Ok(()) };
-        let action = decide(&agreement, &seen, now, &self.ports.ledger.beacon_schedule().await?);
+        let schedule = self.ports.ledger.beacon_schedule().await?;
+        let moment = Moment { now, schedule: &schedule, policy: &self.config.offer };
+        let action = decide(&agreement, &seen, moment);
         tracing::debug!(agreement = %id, ?action, "decided");
         self.perform(agreement, action, now).await
     }
@@ -112,7 +114,7 @@ impl Host {
         match action {
             Action::Wait(until) => self.look_at(agreement, until.max(now.plus(1))),
             Action::Alarm(until) => {
-                tracing::error!(agreement = %id, "the ledger holds this agreement in a state this host did not sign");
+                tracing::error!(agreement = %id, "the ledger holds this agreement in a state this host cannot read");
                 self.look_at(agreement, until)
             }
             Action::Open => self.opened(&id).map_err(|_| HostError::Task),
@@ -128,87 +130,8 @@ impl Host {
         }
     }
 
-    /// Writes the attempt down, makes it, and looks again soon.
-    async fn move_ledger(
-        self: &Arc<Self>,
-        mut agreement: Agreement,
-        action: Action,
-        now: UnixSeconds,
-    ) -> Result<(), HostError> {
-        agreement.attempts.at = now;
-        agreement.attempts.count = agreement.attempts.count.saturating_add(1);
-        agreement.proved = matches!(action, Action::Prove(..));
-        let retry = FIRST_RETRY << (agreement.attempts.count - 1).min(6);
-        self.look_at(agreement.clone(), now.plus(retry))?;
-        self.durable().await?;
-        let at = |state: SlotState| OnLedger { terms: agreement.terms.clone(), state };
-        let ledger = &self.ports.ledger;
-        match action {
-            Action::Close(state) => match agreement.split {
-                Some(split) => ledger.close(at(state), split).await?,
-                None => return Err(HostError::Dangling { table: Table::Agreements }),
-            },
-            Action::Publish(state) => match agreement.newest.clone() {
-                Some(newest) => ledger.publish(at(state), newest).await?,
-                None => return Err(HostError::Dangling { table: Table::Revisions }),
-            },
-            Action::Prove(state, published, round) => {
-                self.prove_on_ledger(at(state), &published, round).await?;
-            }
-            Action::Expire(state, published) => {
-                let revision = published.map(|published| published.revision);
-                ledger.expire(at(state), revision).await?;
-            }
-            _ => {}
-        }
-        self.update(&agreement.id, |agreement| agreement.due = now.plus(LOOK_AFTER))
-    }
-
-    async fn prove_on_ledger(
-        self: &Arc<Self>,
-        at: OnLedger,
-        published: &CoSigned,
-        round: u64,
-    ) -> Result<(), HostError> {
-        let ledger = &self.ports.ledger;
-        let seed = match ledger.posted_beacon(round).await? {
-            Some(seed) => seed,
-            None => ledger.post_beacon(round).await?,
-        };
-        let revision = published.revision.clone();
-        if revision.sectors == 0 {
-            let proof = Proof { revision, round, leaves: Vec::new() };
-            return Ok(ledger.prove(at, proof).await?);
-        }
-        let (held, count) = (Commitment::from(&revision), u16::from(at.terms.samples));
-        let draw = Draw::Random { round, nonce: [0; 32], seed: AuditSeed(seed), count };
-        let challenge = Challenge { agreement: revision.id, revision: revision.n, draw };
-        let answer = self.blocking(move |host| host.prove_leaves(&challenge, &held)).await;
-        let answer = answer.map_err(|_| HostError::Task)?;
-        if !answer.lost.is_empty() {
-            return Err(HostError::LeavesLost { count: answer.lost.len() });
-        }
-        let proof = Proof { revision, round, leaves: answer.proofs.to_vec() };
-        Ok(ledger.prove(at, proof).await?)
-    }
-
-    /// Looks at the slot and remembers what it holds.
-    pub(crate) async fn look_at_slot(&self, agreement: &Agreement) -> Result<Seen, HostError> {
-        let held = self.ports.ledger.slot(agreement.place()).await?;
-        let seen = self.identify(agreement, held)?;
-        if let Seen::Opening(state) | Seen::Published(state, _) = &seen
-            && agreement.slot != *state
-        {
-            self.update(&agreement.id, |agreement| agreement.adopt(*state))?;
-            if let Some(now) = self.agreement(&agreement.id)? {
-                self.desk().seat(&now);
-            }
-        }
-        Ok(seen)
-    }
-
     /// Puts an agreement on the agenda for `until`.
-    fn look_at(&self, agreement: Agreement, until: UnixSeconds) -> Result<(), HostError> {
+    pub(crate) fn look_at(&self, agreement: Agreement, until: UnixSeconds) -> Result<(), HostError> {
         let (attempts, proved) = (agreement.attempts, agreement.proved);
         self.update(&agreement.id, |agreement| {
             agreement.due = until;
@@ -256,7 +179,13 @@ impl Host {
         if let Some(seat) = desk.seats.get_mut(&agreement.id) {
             seat.state = AgreementState::Settled;
         }
-        tracing::info!(agreement = %agreement.id, host = %settlement.host, "an agreement was settled");
+        self.gossip.forget(&agreement.id);
+        let lost = agreement.terms.collateral - settlement.host.min(agreement.terms.collateral);
+        if lost > Stroops::ZERO {
+            tracing::error!(agreement = %agreement.id, %lost, "an agreement ended with a loss of collateral");
+        } else {
+            tracing::info!(agreement = %agreement.id, host = %settlement.host, "an agreement was settled");
+        }
         Ok(())
     }
 }

@@ -13,8 +13,8 @@ use crate::network_file::Network;
 use crate::notes::Notes;
 use futures::StreamExt as _;
 use layr_host::{
-    Host, HostConfig, HostError, HostPorts, HostService, HostStatus, OfferPolicy, SCRUB_PAUSE, run_scrub,
-    run_watcher, serve_lane,
+    ExportError, Host, HostConfig, HostError, HostPorts, HostService, HostStatus, OfferPolicy, SCRUB_PAUSE,
+    run_scrub, run_watcher, serve_lane,
 };
 use layr_identity::Identity;
 use layr_ledger::{LedgerClient, LedgerError};
@@ -22,9 +22,9 @@ use layr_net::{
     HostProfile, Inbound, LaneInbound, Multiaddr, Net, NetConfig, PublishError, RpcInbound, StartError,
     rpc_transport,
 };
-use layr_protocol::HostApi as _;
+use layr_protocol::{HostApi as _, PreparedProof};
 use layr_store::HostStore;
-use layr_types::{ByteCount, NodeKey, Stroops};
+use layr_types::{AgreementId, ByteCount, NodeKey, Stroops};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -158,6 +158,23 @@ impl HostNode {
     /// [`HostError`].
     pub async fn status(&self) -> Result<HostStatus, HostError> {
         self.host.status().await
+    }
+
+    /// The proof the ledger waits for, for somebody else to submit.
+    ///
+    /// # Errors
+    /// [`ExportError`].
+    pub async fn export_proof(&self, id: AgreementId) -> Result<PreparedProof, ExportError> {
+        self.host.export_proof(id).await
+    }
+
+    /// Ends one agreement, or every open one, as early as its terms allow; returns how many.
+    ///
+    /// # Errors
+    /// [`HostError`].
+    pub async fn leave(&self, only: Option<AgreementId>) -> Result<u64, HostError> {
+        let host = Arc::clone(&self.host);
+        tokio::task::spawn_blocking(move || host.leave(only)).await.map_err(|_| HostError::Task)?
     }
 
     /// Stops in order; returns once nothing runs any more.

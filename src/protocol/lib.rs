@@ -11,6 +11,7 @@
 pub mod lane;
 pub mod limits;
 mod messages;
+mod prepared;
 mod reads;
 mod refusal;
 mod service;
@@ -19,6 +20,10 @@ mod split;
 pub use messages::{
     Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, Finish, Hello, OwnerRecordBytes,
     Proposal, Renew, Renewed, Rotate, SignedOffer, Welcome,
+};
+pub use prepared::{
+    Hex, MAX_PREPARED_BYTES, MAX_PREPARED_PROOF_BYTES, PREPARED_VERSION, Prepared, PreparedCall,
+    PreparedError, PreparedProof,
 };
 pub use reads::{ReadAccount, SignedVoucher};
 pub use refusal::{Refusal, Retry};

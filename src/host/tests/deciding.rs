@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::agreement::{Agreement, AgreementState};
-use crate::decide::{Action, Seen, decide};
+use crate::decide::{Action, Moment, Seen, decide};
 use crate::ports::SignedSplit;
 use layr_market::{BeaconSchedule, FinalSplit, SlotState};
 use layr_protocol::CoSigned;
@@ -21,8 +21,16 @@ fn agreement(state: AgreementState) -> (Agreement, Seen, Seen) {
     let opening = agreement.opening_state();
     let published = opening.published(&SoftwareSha256, &signed.revision);
     agreement.newest = Some(signed.clone());
+    let split = FinalSplit { id, n: 1, host: Stroops(1), owner: Stroops(1), reason: FinalReason::TermOver };
+    agreement.split = Some(SignedSplit { split, owner, host });
     agreement.state = state;
-    (agreement, Seen::Opening(opening), Seen::Published(published, Box::new(signed)))
+    (agreement, Seen::Opening(opening), Seen::Published(published, Box::new(signed.revision)))
+}
+
+fn at(now: UnixSeconds) -> Moment<'static> {
+    static POLICY: std::sync::LazyLock<crate::OfferPolicy> =
+        std::sync::LazyLock::new(crate::OfferPolicy::default);
+    Moment { now, schedule: &SCHEDULE, policy: &POLICY }
 }
 
 fn name(action: &Action) -> &'static str {
@@ -33,6 +41,11 @@ fn name(action: &Action) -> &'static str {
         Action::Lapse => "lapse",
         Action::Close(_) => "close",
         Action::Publish(_) => "publish",
+        Action::Redeem(_) => "redeem",
+        Action::Vest(..) => "vest",
+        Action::Leave(_) => "leave",
+        Action::Respond(..) => "respond",
+        Action::Default(..) => "default",
         Action::Prove(..) => "prove",
         Action::Expire(..) => "expire",
         Action::Settle(_) => "settle",
@@ -78,8 +91,8 @@ fn the_decision_follows_the_table() {
         (Settled, &empty, START, "sweep"),
     ];
     for (row, (state, seen, now, expected)) in table.into_iter().enumerate() {
-        let at = Agreement { state, ..open.clone() };
-        let action = decide(&at, seen, now, &SCHEDULE);
+        let record = Agreement { state, ..open.clone() };
+        let action = decide(&record, seen, at(now));
         assert_eq!(name(&action), expected, "row {row}: {state:?}, {seen:?}, {now}");
         if let Action::Wait(until) = action {
             assert!(until > now, "row {row}: a wait that is over would spin");
@@ -101,7 +114,7 @@ fn a_split_the_ledger_keeps_refusing_gives_way_to_publishing_and_proving() {
     let quarter = parting.terms.end.plus(u64::from(parting.terms.publish_window) / 4);
     for count in 0..20 {
         parting.attempts.count = count;
-        let action = decide(&parting, &opening, quarter, &SCHEDULE);
+        let action = decide(&parting, &opening, at(quarter));
         assert_eq!(name(&action), if count < 8 { "close" } else { "publish" }, "after {count} attempts");
     }
 }
@@ -115,7 +128,7 @@ fn no_moment_asks_for_a_ledger_call_outside_its_window() {
         for seen in [&opening, &published] {
             let state = open.opening_state();
             let stage = state.stage(&open.terms, now);
-            match decide(&open, seen, now, &SCHEDULE) {
+            match decide(&open, seen, at(now)) {
                 Action::Publish(_) => assert_eq!(stage, layr_market::Stage::Publishing),
                 Action::Prove(_, _, round) => {
                     assert_eq!(stage, layr_market::Stage::Proving);

@@ -3,12 +3,14 @@
 mod admission;
 mod books;
 mod deciding;
+mod disputes;
 mod ending;
 mod exam;
 mod lanes;
 mod reading;
 mod renewal;
 mod revisions;
+mod schedules;
 
 use crate::ports::{HostLedger, HostRecords, SectorStore};
 use crate::twins::{MemoryLedger, MemoryRecords, MemorySectors, PlainNotes};

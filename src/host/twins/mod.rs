@@ -2,6 +2,7 @@
 //! ([`crate::conformance`]). They can crash, fill up and rot, which real disks do when nobody watches.
 
 mod ledger;
+mod ledger_port;
 mod records;
 mod sectors;
 
