@@ -9,6 +9,7 @@ use crate::lookup;
 use crate::ports::{BeaconRound, Space};
 use crate::request::AuditTarget;
 use crate::revise::{self, ReviseError};
+use crate::seen::Seen;
 use crate::views::{AuditReport, AuditView};
 use futures::future::{BoxFuture, join_all};
 use layr_audits::{
@@ -172,6 +173,15 @@ const fn told(outcome: &Result<AuditReply, HostFault>, isolated: bool) -> Outcom
     }
 }
 
+/// Since when a host has answered nothing, after one more verdict. The owner's own faults say nothing.
+fn silence(verdict: Verdict, before: Option<UnixSeconds>, now: UnixSeconds) -> Option<UnixSeconds> {
+    match verdict {
+        Verdict::Offline | Verdict::Late | Verdict::Refused => before.or(Some(now)),
+        Verdict::OwnFault => before,
+        _ => None,
+    }
+}
+
 /// Takes a judgement into the owner's own memory; says which verdict is ripe for the shared history.
 fn remember(
     core: &Core,
@@ -199,6 +209,11 @@ fn remember(
     };
     let mut draft = core.book.draft();
     draft.put(Space::Hosts, node.as_bytes(), &experience);
+    let seen = core.seen(agreement)?;
+    let silent_since = silence(judged.verdict, seen.silent_since, now);
+    if silent_since != seen.silent_since {
+        draft.put(Space::Seen, agreement.id.as_bytes(), &Seen { silent_since, ..seen });
+    }
     if judged.verdict.counts()
         && judged.verdict != Verdict::Passed
         && let Some(mut known) = core.agreement(&agreement.id)?

@@ -308,6 +308,27 @@ async fn give_notice(
     find(core, id).await.map(|_| ())
 }
 
+/// Brings the proof in a file that a host has exported.
+pub(crate) async fn submit_prepared(
+    core: &Core,
+    prepared: &layr_protocol::PreparedProof,
+    dry_run: bool,
+    progress: Arc<dyn Progress>,
+) -> Result<SubmitReport, SettleError> {
+    let opened = prepared.open(&SoftwareSha256).map_err(|error| wrong(SettleCause::Prepared(error)))?;
+    if prepared.context != core.info.context {
+        return Err(wrong(SettleCause::OtherLedger));
+    }
+    let proof = PreparedProof {
+        terms: opened.terms,
+        state: opened.state,
+        revision: opened.revision,
+        leaves: prepared.leaves.0.clone(),
+        proofs: prepared.proofs.0.clone(),
+    };
+    submit(core, proof, dry_run, progress).await
+}
+
 /// Brings a proof that a host has prepared: anybody may, and the effect is the same.
 pub(crate) async fn submit(
     core: &Core,

@@ -210,6 +210,20 @@ impl Owner {
         dispute::submit(&self.core, proof, dry_run, progress).await
     }
 
+    /// Brings the proof in a file that a host has exported: checks first that its parts belong together and to
+    /// this ledger.
+    ///
+    /// # Errors
+    /// [`SettleError`].
+    pub async fn submit_prepared(
+        &self,
+        prepared: &layr_protocol::PreparedProof,
+        dry_run: bool,
+        progress: Arc<dyn Progress>,
+    ) -> Result<SubmitReport, SettleError> {
+        dispute::submit_prepared(&self.core, prepared, dry_run, progress).await
+    }
+
     /// Rebuilds this machine's records from the network with nothing but the identity.
     ///
     /// # Errors

@@ -4,11 +4,13 @@
 //! parts name files, segments and agreements; the hosts give each agreement's newest revision, signed by both.
 
 use crate::agreement::{Agreement, Phase};
-use crate::catalogue::State;
+use crate::book::Draft;
+use crate::catalogue::{State, owe, pointer_to};
 use crate::core::Core;
 use crate::error::{Failed, NextStep, RecordsFault, RecoverCause, RecoverError};
 use crate::events::{Event, Progress, Stage};
 use crate::fetch::{self, FetchError, Fetcher, Want};
+use crate::heirs::Heirs;
 use crate::lookup;
 use crate::pointer::Pointer;
 use crate::ports::Space;
@@ -19,7 +21,7 @@ use futures::StreamExt as _;
 use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
 use layr_coding::{Profile, decode_segment};
-use layr_identity::{Purpose, verify};
+use layr_identity::Purpose;
 use layr_manifests::{AgreementPointer, Catalogue, CatalogueHead, CatalogueUpdate, ObjectLocation};
 use layr_market::{SoftwareSha256, Terms};
 use layr_merkle::GroupRange;
@@ -47,14 +49,22 @@ pub(crate) async fn recover(core: &Core, progress: Arc<dyn Progress>) -> Result<
     let (sequence, pointer) = find_pointer(core).await?;
     let head = fetch_head(core, &pointer).await?;
     let mut catalogue = Catalogue::new();
+    let parts = head.parts.iter().flat_map(|part| &part.segments).flat_map(|segment| &segment.shards);
+    let heirs = match head.parts.is_empty() {
+        true => Heirs::default(),
+        false => Heirs::ask(core, parts.map(|shard| shard.host).collect()).await,
+    };
     for part in &head.parts {
-        catalogue.apply(fetch_part(core, part).await?);
+        catalogue.apply(fetch_part(core, (part, &heirs)).await?);
     }
     catalogue.apply(head.inline.clone());
     catalogue.check().map_err(|_| failed(RecoverCause::Damaged))?;
     let agreements = agreements(core, &catalogue)?;
-    let (agreements, unreachable) = newest(core, agreements).await?;
+    let heirs = Heirs::ask(core, agreements.iter().map(Agreement::host).collect()).await;
     let mut draft = core.book.draft();
+    owe_heirs(core, (&catalogue, &agreements), &heirs, &mut draft).map_err(failed)?;
+    let heir = |old: Agreement| heirs.of(&old.id).cloned().unwrap_or(old);
+    let (agreements, unreachable) = newest(core, agreements.into_iter().map(heir).collect()).await?;
     agreements.iter().for_each(|agreement| draft.agreement(agreement));
     for manifest in catalogue.files().values() {
         lookup::put_file(&mut draft, manifest, pointer.saved);
@@ -62,7 +72,8 @@ pub(crate) async fn recover(core: &Core, progress: Arc<dyn Progress>) -> Result<
             draft.put(Space::Chunks, chunk.id.as_bytes(), chunk);
         }
     }
-    catalogue.segments().values().for_each(|segment| lookup::put_segment(&mut draft, segment));
+    let segments = catalogue.segments().values();
+    segments.for_each(|segment| lookup::put_segment(&mut draft, &heirs.repoint(segment).0));
     State::recovered(sequence, &head).put(&mut draft);
     draft.commit().map_err(failed)?;
     Ok(RecoverReport {
@@ -72,6 +83,29 @@ pub(crate) async fn recover(core: &Core, progress: Arc<dyn Progress>) -> Result<
         unreachable,
         saved: pointer.saved,
     })
+}
+
+/// What renewals have changed since the catalogue was saved is owed to it.
+fn owe_heirs(
+    core: &Core,
+    (catalogue, agreements): (&Catalogue, &[Agreement]),
+    heirs: &Heirs,
+    draft: &mut Draft<'_>,
+) -> Result<(), RecordsFault> {
+    let renewed = agreements.iter().filter_map(|old| heirs.of(&old.id).map(|heir| (old.id, heir)));
+    let (dropped, put): (Vec<AgreementId>, Vec<AgreementPointer>) =
+        renewed.map(|(old, heir)| (old, pointer_to(heir))).unzip();
+    if dropped.is_empty() {
+        return Ok(());
+    }
+    let moved = catalogue.segments().values().map(|segment| heirs.repoint(segment));
+    let update = CatalogueUpdate {
+        put_segments: moved.filter(|(_, changed)| *changed).map(|(segment, _)| segment).collect(),
+        put_agreements: put,
+        drop_agreements: dropped,
+        ..CatalogueUpdate::default()
+    };
+    owe(core, update, draft)
 }
 
 /// The newest mutable record anybody has.
@@ -144,7 +178,10 @@ async fn head_from(core: &Core, node: NodeKey, pointer: &Pointer) -> Option<Vec<
 }
 
 /// One sealed part of the catalogue, from any `k` hosts of each of its segments.
-async fn fetch_part(core: &Core, part: &ObjectLocation) -> Result<CatalogueUpdate, RecoverError> {
+async fn fetch_part(
+    core: &Core,
+    (part, heirs): (&ObjectLocation, &Heirs),
+) -> Result<CatalogueUpdate, RecoverError> {
     let hosts = part.segments.iter().flat_map(|segment| &segment.shards).map(|shard| shard.host);
     let fetcher = Fetcher::start(core, hosts, Purse::new(None));
     let needed = part.segments.len() as u64;
@@ -152,7 +189,7 @@ async fn fetch_part(core: &Core, part: &ObjectLocation) -> Result<CatalogueUpdat
     for (found, segment) in (0u64..).zip(&part.segments) {
         let used = usize::try_from(segment.used.0).unwrap_or(usize::MAX);
         let shards = segment.profile.shards().take(usize::from(segment.profile.k())).collect();
-        let want = Want { segment: segment.clone(), shards, range: GroupRange::ALL };
+        let want = Want { segment: heirs.repoint(segment).0, shards, range: GroupRange::ALL };
         let incomplete = || failed(RecoverCause::Incomplete { found, needed }).next(NextStep::Retry);
         let bytes = fetcher.fetch(want).await.map_err(|error| match error {
             FetchError::TooFew(_) => incomplete(),
@@ -171,14 +208,15 @@ async fn fetch_part(core: &Core, part: &ObjectLocation) -> Result<CatalogueUpdat
     CatalogueUpdate::unseal(&core.catalogue_key, &sealed).map_err(|_| failed(RecoverCause::Damaged))
 }
 
-/// Agreements as the catalogue names them, checked against their ids and the hosts' signatures.
+/// Agreements as the catalogue names them, checked against their ids. Only the owner can have sealed the catalogue,
+/// and the ledger opens nothing without its host's signature; an heir's may not be known.
 fn agreements(core: &Core, catalogue: &Catalogue) -> Result<Vec<Agreement>, RecoverError> {
     let read = |pointer: &AgreementPointer| -> Option<Agreement> {
         let (terms, accepted) = pointer.terms.split_last_chunk::<64>()?;
         let (terms, accepted) = (Terms::decode(terms).ok()?, Signature(*accepted));
         let id = terms.id(&SoftwareSha256, &core.info.context);
-        let genuine = id == pointer.id && verify(&terms.host_key, &id.0, &accepted);
-        genuine.then(|| Agreement { phase: Phase::Open, ..Agreement::proposed(id, terms, accepted) })
+        (id == pointer.id)
+            .then(|| Agreement { phase: Phase::Open, ..Agreement::proposed(id, terms, accepted) })
     };
     let all: Option<Vec<Agreement>> = catalogue.agreements().values().map(read).collect();
     all.ok_or_else(|| failed(RecoverCause::Damaged))

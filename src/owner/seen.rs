@@ -26,6 +26,8 @@ pub(crate) struct Seen {
     pub(crate) ours: u64,
     /// When it was first seen so, by the ledger's clock.
     pub(crate) since: UnixSeconds,
+    /// Since when the host has answered no audit; `None` while it answers.
+    pub(crate) silent_since: Option<UnixSeconds>,
 }
 
 /// What a slot turned out to hold.
@@ -52,7 +54,7 @@ impl Seen {
     /// Right after opening.
     pub(crate) fn opening(agreement: &Agreement) -> Self {
         let state = SlotState::opening(&agreement.terms);
-        Self { state, published: None, ours: 0, since: agreement.terms.start }
+        Self { state, published: None, ours: 0, since: agreement.terms.start, silent_since: None }
     }
 
     /// Where the agreement stands by the ledger's clock.
@@ -114,9 +116,20 @@ impl Core {
         let Some((state, published)) = found.filter(|(state, _)| !is_older(state, &before.state)) else {
             return Ok(Presence::Unknown);
         };
-        let seen = Seen { state, published, ours: before.ours, since: now };
+        let seen = Seen { state, published, since: now, ..before };
         self.book.put(Space::Seen, agreement.id.as_bytes(), &seen)?;
         Ok(Presence::Known(Box::new(seen)))
+    }
+
+    /// Whether an agreement's slot holds a state of it, as far as can be told without its records.
+    pub(crate) async fn holds(&self, agreement: &Agreement) -> bool {
+        let Ok(slots) = self.ledger.slots(agreement.terms.folder).await else { return false };
+        let held = slots.get(usize::from(agreement.terms.slot)).filter(|held| **held != [0; 32]);
+        let (Some(held), opening) = (held, Seen::opening(agreement)) else { return false };
+        if matches!(self.explained(agreement, &opening, held), Ok(Some(_))) {
+            return true;
+        }
+        matches!(self.told(agreement, &opening, held).await, Ok(Some(_)))
     }
 
     /// A state that follows from what this machine knows.

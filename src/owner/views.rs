@@ -410,6 +410,9 @@ pub struct SettledView {
     pub to_owner: Option<Stroops>,
     /// To nobody.
     pub burned: Option<Stroops>,
+    /// What the owner did not get because its newest revision was not on the ledger in time; `None` where it lost
+    /// nothing by that. Never part of what it has put in.
+    pub forgone: Option<Stroops>,
     /// The transaction.
     pub tx: Option<TxHash>,
     /// When something can be done next.

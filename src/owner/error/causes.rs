@@ -262,6 +262,12 @@ pub enum SettleCause {
         /// The file.
         name: String,
     },
+    /// It is no prepared proof.
+    #[error(transparent)]
+    Prepared(#[from] layr_protocol::PreparedError),
+    /// It was made for another network or contract.
+    #[error("it was made for another ledger or another escrow contract")]
+    OtherLedger,
     /// A named challenge asks for too few or too many leaves.
     #[error("a challenge names 1 to {most} leaves, not {named}")]
     Leaves {

@@ -98,6 +98,8 @@ enum NotRenewed {
     Unexplained,
     #[error("its terms are not possible: {0}")]
     Terms(layr_market::TermsError),
+    #[error("the ledger refused: {0}")]
+    Ledger(String),
     #[error("an earlier renewal is still under way; it lapses at {0}")]
     Earlier(UnixSeconds),
 }
@@ -132,7 +134,20 @@ pub(crate) async fn renew(
     ready.extend(report.ask(core, drafted).await?);
     report.afford(core, request, &ready).await?;
     for batch in ready.chunks(MAX_RENEW_BATCH) {
-        report.apply(core, batch, &*progress).await?;
+        match (report.apply(core, batch, &*progress).await?, batch) {
+            (None, _) => continue,
+            (Some(why), [one]) => {
+                report.note(one.0.host(), &NotRenewed::Ledger(why));
+                continue;
+            }
+            (Some(why), _) => tracing::warn!(why, "the ledger refuses to renew these together"),
+        }
+        // One of them keeps the others from being renewed: each by itself, then.
+        for one in batch {
+            if let Some(why) = report.apply(core, std::slice::from_ref(one), &*progress).await? {
+                report.note(one.0.host(), &NotRenewed::Ledger(why));
+            }
+        }
     }
     if !report.renewed.is_empty() {
         finish_applied(core).await.map_err(failed)?;
@@ -297,7 +312,15 @@ impl RenewReport {
         ready: &[Ready],
     ) -> Result<(), SettleError> {
         for batch in ready.chunks(MAX_RENEW_BATCH) {
-            let cost = core.ledger.quote(&call(batch)).await.map_err(failed)?;
+            let cost = match core.ledger.quote(&call(batch)).await {
+                Ok(cost) => cost,
+                // Not all of them will go through; none costs more than an opening.
+                Err(LedgerFault::Refused { .. }) => {
+                    let fee = core.ledger.open_fee_bound(batch.len()).await.map_err(failed)?;
+                    CallCost { fee, rent: Stroops::ZERO }
+                }
+                Err(fault) => return Err(failed(fault)),
+            };
             self.cost = CallCost { fee: self.cost.fee + cost.fee, rent: self.cost.rent + cost.rent };
         }
         self.net = ready.iter().map(|(renewal, ..)| renewal.net()).sum();
@@ -305,22 +328,30 @@ impl RenewReport {
         within(request.max_cost, self.net.max(Stroops::ZERO) + self.cost.total(), balance)
     }
 
+    /// Renews these in one transaction; the ledger's words where it refuses.
     async fn apply(
         &mut self,
         core: &Core,
         batch: &[Ready],
         progress: &dyn Progress,
-    ) -> Result<(), SettleError> {
+    ) -> Result<Option<String>, SettleError> {
         let ids: Vec<AgreementId> = batch.iter().map(|(_, old, _)| old.id).collect();
         let what = TxWhat::Renew { ids };
-        let applied = transactions::send(core, call(batch), what, progress).await.map_err(failed)?;
+        let applied = match transactions::send(core, call(batch), what, progress).await {
+            Ok(applied) => applied,
+            Err(LedgerFault::Refused { fee, source }) => {
+                self.fees += fee;
+                return Ok(Some(source.to_string()));
+            }
+            Err(fault) => return Err(failed(fault)),
+        };
         self.fees += applied.fee;
         self.txs.push(applied.hash);
         for (renewal, old, _) in batch {
             let shown = view(old.id, &renewal.request.terms, renewal.request.split.owner);
             self.renewed.push(RenewedView { new: Some(renewal.new_id(core)), ..shown });
         }
-        Ok(())
+        Ok(None)
     }
 }
 

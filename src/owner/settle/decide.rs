@@ -23,6 +23,15 @@ pub(crate) fn missed(agreement: &Agreement, seen: &Seen) -> Option<Settlement> {
     shares(&agreement.terms, seen.settled(Stroops::ZERO), seen.state.ending_at, outcome).ok()
 }
 
+/// What an owner does not get of an agreement that nobody proved, because its newest revision is not on the ledger.
+pub(super) fn forgone(agreement: &Agreement, seen: &Seen) -> Option<Stroops> {
+    let newest = agreement.newest.as_ref().filter(|newest| newest.revision.n > seen.state.n)?;
+    let (terms, settled) = (&agreement.terms, seen.settled(Stroops::ZERO));
+    let could = shares(terms, settled, seen.state.ending_at, Outcome::Missed(&newest.revision)).ok()?;
+    let got = missed(agreement, seen)?;
+    Some(could.owner - got.owner).filter(|lost| *lost > Stroops::ZERO)
+}
+
 /// What an agreement paid that its host proved.
 pub(crate) fn proved(agreement: &Agreement, seen: &Seen) -> Option<Settlement> {
     let revision = seen.published.as_ref()?;

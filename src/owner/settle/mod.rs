@@ -130,6 +130,7 @@ fn told(agreement: &Agreement, step: SettleStep, next_deadline: Option<UnixSecon
         to_host: settlement.map(|shares| shares.host),
         to_owner: settlement.map(|shares| shares.owner),
         burned: settlement.map(|shares| shares.burn),
+        forgone: None,
         tx: agreement.ended.as_ref().and_then(|ended| ended.tx),
         next_deadline,
         detail: None,
@@ -348,6 +349,7 @@ impl SettleReport {
         (call, what): (EscrowCall, TxWhat),
         progress: &dyn Progress,
     ) -> Result<(), SettleError> {
+        let forgone = decide::forgone(agreement, &core.seen(agreement).map_err(failed)?);
         let (step, detail) = match transactions::send(core, call, what, progress).await {
             Ok(applied) => {
                 self.fees += applied.fee;
@@ -360,7 +362,8 @@ impl SettleReport {
             Err(fault) => return Err(failed(fault)),
         };
         if let Some(agreement) = core.agreement(&agreement.id).map_err(failed)? {
-            self.agreements.push(SettledView { detail, ..told(&agreement, step, None) });
+            let forgone = forgone.filter(|_| step != SettleStep::Refused);
+            self.agreements.push(SettledView { detail, forgone, ..told(&agreement, step, None) });
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ pub(crate) fn decide(agreement: &Agreement, seen: &Seen, now: UnixSeconds, polic
     if outdated(agreement, seen) && seen.state.takes_revisions(&agreement.terms, now) {
         return Step::Publish;
     }
-    match suspicion(agreement, now, policy) {
+    match suspicion(agreement, seen, now, policy) {
         Some(why) if policy.challenge && can_challenge(agreement, seen, now, policy) => Step::Challenge(why),
         _ => Step::Nothing,
     }
@@ -50,15 +50,17 @@ fn outdated(agreement: &Agreement, seen: &Seen) -> bool {
     newer && state.n > 0 && (aimed || state.n > seen.ours)
 }
 
-fn suspicion(agreement: &Agreement, now: UnixSeconds, policy: &WatchPolicy) -> Option<Suspicion> {
-    match agreement.audited? {
-        (Verdict::Corrupt | Verdict::Missing, _) => Some(Suspicion::Lost),
-        (Verdict::Offline | Verdict::Late | Verdict::Refused, _) => {
-            let silent = now.since(agreement.current().time);
-            (silent > policy.vanished_after).then_some(Suspicion::Vanished)
-        }
-        _ => None,
+fn suspicion(
+    agreement: &Agreement,
+    seen: &Seen,
+    now: UnixSeconds,
+    policy: &WatchPolicy,
+) -> Option<Suspicion> {
+    if matches!(agreement.audited, Some((Verdict::Corrupt | Verdict::Missing, _))) {
+        return Some(Suspicion::Lost);
     }
+    let silent = seen.silent_since.map_or(0, |since| now.since(since));
+    (silent > policy.vanished_after).then_some(Suspicion::Vanished)
 }
 
 /// Whether the terms allow a challenge now that is over before the end.

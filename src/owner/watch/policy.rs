@@ -9,8 +9,7 @@ pub struct WatchPolicy {
     pub audit_every: Option<u64>,
     /// Challenge hosts that proved not to hold what they signed for, or that have vanished.
     pub challenge: bool,
-    /// How long a host must not have signed anything, its newest audit unanswered, before it counts as vanished,
-    /// seconds.
+    /// How long a host must have left every audit unanswered before it counts as vanished, seconds.
     pub vanished_after: u64,
     /// Most that may be bonded in one challenge: it goes to the host if the host answers.
     pub max_bond: Stroops,

@@ -2,13 +2,13 @@
 
 use crate::world::{FEE, FUNDS, TOKEN, context};
 use futures::future::{BoxFuture, FutureExt as _};
-use layr_host::ports::{HostLedger, OnLedger, SignedSplit};
+use layr_host::ports::{HostLedger, OnLedger, Proof, Response, SignedSplit, Told};
 use layr_host::twins::MemoryLedger;
 use layr_identity::verify;
-use layr_market::{BeaconSchedule, SoftwareSha256};
+use layr_market::{BeaconSchedule, SoftwareSha256, Terms};
 use layr_owner::{
-    AppliedTx, BeaconRound, CallCost, EscrowCall, LedgerFault, LedgerInfo, OwnerLedger, PendingTx, TxJournal,
-    TxOutcome,
+    AppliedTx, BeaconRound, CallCost, EscrowCall, LedgerFault, LedgerInfo, OwnerLedger, PendingTx, SlotEvent,
+    TxJournal, TxOutcome,
 };
 use layr_types::{AccountKey, Stroops, TxHash, UnixSeconds};
 use std::collections::HashMap;
@@ -40,6 +40,8 @@ pub struct TwinLedger {
     pub mishap: Mutex<Option<Mishap>>,
     /// Whether no question is ever answered.
     pub hangs: AtomicBool,
+    /// Whether it refuses to close or renew more than one at once.
+    pub picky: AtomicBool,
     /// How many seconds the endpoint is behind.
     pub behind: AtomicU64,
     pub opened: AtomicUsize,
@@ -65,6 +67,7 @@ impl TwinLedger {
             outcomes: Mutex::default(),
             mishap: Mutex::new(None),
             hangs: AtomicBool::new(false),
+            picky: AtomicBool::new(false),
             behind: AtomicU64::new(0),
             opened: AtomicUsize::new(0),
             renewed: AtomicUsize::new(0),
@@ -77,6 +80,14 @@ impl TwinLedger {
     }
 
     async fn apply(&self, call: EscrowCall) -> Result<(), String> {
+        let many = match &call {
+            EscrowCall::Close(items) => items.len() > 1,
+            EscrowCall::Renew(items) => items.len() > 1,
+            _ => false,
+        };
+        if many && self.picky.load(Ordering::SeqCst) {
+            return Err("one of these does not fit".into());
+        }
         match call {
             EscrowCall::Open(items) => {
                 for item in items {
@@ -118,7 +129,7 @@ impl TwinLedger {
                     *self.balance.lock().unwrap() -= terms.escrow + terms.voucher_part;
                 }
             }
-            other => return Err(format!("no such call: {other:?}")),
+            other => self.dispute(other).await?,
         }
         self.credit();
         *self.balance.lock().unwrap() -= FEE;
@@ -132,6 +143,49 @@ impl TwinLedger {
             *self.balance.lock().unwrap() += paid.settlement.owner;
             *credited += 1;
         }
+    }
+
+    /// Calls of a dispute, with the contract's checks of signatures.
+    async fn dispute(&self, call: EscrowCall) -> Result<(), String> {
+        match call {
+            EscrowCall::Challenge(item) => {
+                let digest = item.challenge.digest(&SoftwareSha256);
+                assert!(verify(&item.state.owner_key, &digest, &item.signature), "signed by the owner");
+                let at = OnLedger { terms: item.terms, state: item.state };
+                self.chain.open_challenge(&at, &item.challenge, &item.leaves).map_err(words)?;
+                *self.balance.lock().unwrap() -= item.challenge.bond;
+            }
+            EscrowCall::Default { terms, state, revision } => {
+                let bond = state.challenge.bond;
+                let at = OnLedger { terms: *terms, state: *state };
+                HostLedger::settle_default(&*self.chain, at, *revision).await.map_err(words)?;
+                *self.balance.lock().unwrap() += bond;
+            }
+            EscrowCall::StartClose { terms, state, notice, signature } => {
+                let digest = notice.digest(&SoftwareSha256);
+                assert!(verify(&state.owner_key, &digest, &signature), "signed by the owner");
+                let at = OnLedger { terms: *terms, state: *state };
+                self.chain.notice(&at, &notice).map_err(words)?;
+            }
+            EscrowCall::Respond(proof) => {
+                let at = OnLedger { terms: proof.terms, state: proof.state };
+                let (revision, named, leaves) = (proof.revision, proof.leaves, proof.proofs);
+                let response = Response { revision, named, leaves };
+                HostLedger::respond(&*self.chain, at, response).await.map_err(words)?;
+            }
+            EscrowCall::Prove(proof) => {
+                let frozen = proof.terms.freezes_at(proof.state.ending_at);
+                let round = self.info().beacon.deciding_round(frozen);
+                let at = OnLedger { terms: proof.terms, state: proof.state };
+                let proof = Proof { revision: proof.revision, round, leaves: proof.proofs };
+                HostLedger::prove(&*self.chain, at, proof).await.map_err(words)?;
+            }
+            EscrowCall::PostBeacon { round } => {
+                HostLedger::post_beacon(&*self.chain, round).await.map_err(words)?;
+            }
+            other => return Err(format!("no such call: {other:?}")),
+        }
+        Ok(())
     }
 }
 
@@ -185,6 +239,28 @@ impl OwnerLedger for TwinLedger {
 
     fn open_fee_bound(&self, _: usize) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
         async { Ok(FEE) }.boxed()
+    }
+
+    fn history<'a>(&'a self, terms: &'a Terms) -> BoxFuture<'a, Result<Vec<SlotEvent>, LedgerFault>> {
+        async move {
+            let id = terms.id(&SoftwareSha256, &context());
+            let (mut events, mut cursor) = (Vec::new(), None);
+            loop {
+                let news = HostLedger::news(&*self.chain, cursor).await;
+                let news = news.map_err(|error| LedgerFault::Unreachable(error.into()))?;
+                let mine = news.told.into_iter().filter(|(of, _)| *of == id);
+                events.extend(mine.map(|(_, told)| match told {
+                    Told::State { state, revision, .. } => SlotEvent::State { state, revision },
+                    Told::Over { settlement } => SlotEvent::Ended { settlement, bond: Stroops::ZERO },
+                }));
+                if !news.more {
+                    events.reverse();
+                    return Ok(events);
+                }
+                cursor = news.cursor;
+            }
+        }
+        .boxed()
     }
 
     fn posted(&self, round: u64) -> BoxFuture<'_, Result<bool, LedgerFault>> {

@@ -1,8 +1,11 @@
 //! New terms take over slot, money and contents, whatever happens on the way.
 
-use crate::world::{Mishap, Mode, START, World, keeping, noise};
+use crate::world::{Mishap, Mode, START, World, keeping, noise, open};
 use layr_owner::error::SettleCause;
-use layr_owner::{AuditTarget, RenewPolicy, RenewRequest, SettleOptions, Silent, WatchPolicy};
+use layr_owner::twins::MemoryRecords;
+use layr_owner::{
+    AuditTarget, DownloadRequest, RenewPolicy, RenewRequest, SettleOptions, Silent, Target, WatchPolicy,
+};
 use layr_types::{AgreementId, DAY_SECONDS, Stroops, UnixSeconds};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -61,6 +64,18 @@ async fn a_crash_at_any_write_of_a_renewal_renews_once_and_loses_nothing() {
         world.records.refuse_when(move |number, _| number >= from + at - 1);
         let done =
             world.owner.renew(&these(&old), Arc::new(Silent)).await.is_ok_and(|done| done.failed.is_empty());
+        // Whoever restores another machine now finds everything too, wherever the first one stopped.
+        let rows = Arc::new(MemoryRecords::new());
+        let other = open(&world.identity, &world.net, &world.ledger, &rows);
+        other.recover(Arc::new(Silent)).await.unwrap_or_else(|error| panic!("write {at}: {error:?}"));
+        let path = world.folder.path().join("other");
+        let target = Target::File { path: path.clone(), force: true };
+        let request = DownloadRequest { name: "a.bin".into(), range: None, target, max_cost: None };
+        other
+            .download(request, Arc::new(Silent))
+            .await
+            .unwrap_or_else(|error| panic!("write {at}: {error:?}"));
+        assert_eq!(std::fs::read(path).unwrap(), noise(3_000_000, "a.bin"), "write {at}");
         world.restart();
         let again = world.owner.renew(&these(&old), Arc::new(Silent)).await;
         let again = again.unwrap_or_else(|error| panic!("write {at}: {error:?}"));
@@ -131,4 +146,17 @@ async fn a_watching_owner_renews_near_the_end_within_its_budget_and_sleeps_until
     assert_eq!(done.renewed.map(|renewed| renewed.renewed.len()), Some(3));
     let after = world.owner.watch_once(&policy, Arc::new(Silent)).await.unwrap();
     assert!(after.renewed.is_none(), "once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_the_ledger_refuses_is_sent_one_by_one() {
+    let world = stored(3, 2, 3).await;
+    let old = running(&world).await;
+    world.ledger.picky.store(true, Ordering::SeqCst);
+    let report = world.owner.renew(&these(&old), Arc::new(Silent)).await.unwrap();
+    assert_eq!((report.renewed.len(), report.txs.len(), report.failed.len()), (3, 3, 0), "{report:?}");
+    world.ledger.chain.set_now(LATE.plus(30 * DAY_SECONDS + 60));
+    let settled = world.owner.settle(SettleOptions::default(), Arc::new(Silent)).await.unwrap();
+    assert!(settled.agreements.iter().all(|view| view.step == layr_owner::views::SettleStep::Closed));
+    assert_eq!(world.ledger.chain.paid().len(), 6);
 }

@@ -87,6 +87,10 @@ async fn an_owner_away_for_a_whole_window_is_told_what_became_of_its_money() {
         };
         let shares = layr_market::settle(&known.terms, settled, end, outcome).unwrap();
         assert_eq!((found.to_owner, found.burned), (Some(shares.owner), Some(shares.burn)));
+        let newest = known.newest.as_ref().unwrap();
+        let claim = layr_market::settle(&known.terms, settled, end, layr_market::Outcome::Missed(newest));
+        let lost = claim.unwrap().owner - shares.owner;
+        assert_eq!(found.forgone.is_some(), lost > layr_types::Stroops::ZERO, "{found:?} {lost}");
     }
     assert!(report.timeline.is_empty(), "nothing is at risk any more");
 }

@@ -342,6 +342,11 @@ impl World {
         self.owner.upload(self.request(std::slice::from_ref(path), keeping), Arc::new(Silent)).await
     }
 
+    /// The ledger's clock.
+    pub async fn owner_now(&self) -> UnixSeconds {
+        self.ledger.now().await.unwrap()
+    }
+
     pub fn guest(&self, node: &NodeKey) -> &Guest {
         &self.net.guests[node]
     }
