@@ -181,6 +181,51 @@ impl Run {
         self.agree(format!("close {at}: {split:?} by {keys:?}"), allowed, result)
     }
 
+    /// Several agreements in one call: all of them or none.
+    pub fn close_all(&mut self, splits: &[(usize, (u64, i128, i128))]) -> bool {
+        let closings = splits
+            .iter()
+            .map(|(at, split)| self.closing(*at, *split, (self.agreement(*at).keys, FinalReason::TermOver)));
+        let batch = HostVec::from_iter(&self.world.env, closings.collect::<vec::Vec<_>>());
+        let (mut after, now) = (self.model.clone(), self.now());
+        let allowed = splits.iter().all(|(at, split)| after.close(*at, *split, (true, now)));
+        if allowed {
+            self.model = after;
+        }
+        let result = self.world.escrow.try_close(&batch);
+        self.agree(format!("close {splits:?}"), allowed, result)
+    }
+
+    /// Several agreements in one call: all of them or none.
+    pub fn open_all(&mut self, which: &[usize]) -> bool {
+        let openings: vec::Vec<_> = which.iter().map(|at| self.opening(*at)).collect();
+        let batch = HostVec::from_iter(&self.world.env, openings);
+        let (mut after, now) = (self.model.clone(), self.now());
+        let allowed = which.iter().all(|at| after.open(*at, now));
+        if allowed {
+            self.model = after;
+        }
+        let result = self.world.escrow.try_open(&self.world.owner_address(), &batch);
+        self.agree(format!("open {which:?}"), allowed, result)
+    }
+
+    /// Calls with a state that is not the slot's, a bit of it changed: all refused.
+    pub fn lie(&mut self, at: usize, bit: usize) {
+        let mut raw = self.state(at).encode();
+        raw[bit / 8 % raw.len()] ^= 1 << (bit % 8);
+        let state = bytes(&self.world, &raw);
+        let (terms, revision) = (self.terms(at), self.published(at));
+        let split = (self.agreement(at).n() + 1, 0, self.agreement(at).locked());
+        let by = (self.agreement(at).keys, FinalReason::Early);
+        let closing = Closing { state: state.clone(), ..self.closing(at, split, by) };
+        let closed = self.world.escrow.try_close(&HostVec::from_array(&self.world.env, [closing]));
+        self.agree(format!("close {at} with bit {bit} of its state changed"), false, closed);
+        let expired = self.world.escrow.try_expire(&terms, &state, &revision);
+        self.agree(format!("expire {at} with bit {bit} of its state changed"), false, expired);
+        let defaulted = self.world.escrow.try_default(&terms, &state, &revision);
+        self.agree(format!("default {at} with bit {bit} of its state changed"), false, defaulted);
+    }
+
     pub fn renew(&mut self, at: usize, new: usize, split: (u64, i128, i128)) -> bool {
         let keys = self.agreement(at).keys;
         let closing = self.closing(at, split, (keys, FinalReason::Renewed));

@@ -303,13 +303,26 @@ fn purse(run: &mut Run, dice: &mut Dice) {
 /// Something that is over is called upon again.
 fn again(run: &mut Run, dice: &mut Dice) {
     let at = usize::try_from(dice.below(run.deals.len() as u64)).unwrap();
-    match dice.below(5) {
+    match dice.below(7) {
+        5 => run.lie(at, usize::try_from(dice.below(231 * 8)).unwrap()),
+        6 => several(run, dice),
         0 => _ = run.open(at),
         1 => _ = run.expire(at),
         2 => _ = run.prove(at, true),
         3 => _ = run.default(at),
         _ => closing(run, dice, at),
     }
+}
+
+/// Batches of closings or openings, of which one may not fit.
+fn several(run: &mut Run, dice: &mut Dice) {
+    let open = run.open_ones();
+    if dice.once_in(2) {
+        let splits: Vec<_> = open.iter().map(|at| (*at, split(run, dice, *at))).collect();
+        run.close_all(&splits);
+    }
+    let slots = [0, 1, 2].map(|slot| draft(run, dice, (slot, None)));
+    run.open_all(&slots);
 }
 
 /// Whatever happened, either side alone, and time, end it.
@@ -360,7 +373,7 @@ fn the_contract_does_what_the_model_does_on_every_schedule() {
             "LAYR_ESCROW_SEED={seed}, in a world since {}",
             seed - seed % PER_WORLD
         )];
-        (run.taken, run.refused) = (0, 0);
+        (run.taken, run.refused, run.every) = (0, 0, if seeds > 10_000 { 6 } else { 1 });
         let mut dice = Dice(seed);
         for slot in 0..3 {
             let at = draft(&mut run, &mut dice, (slot, None));
