@@ -35,6 +35,8 @@ mod space;
 mod term_end;
 #[path = "e2e/there_and_back.rs"]
 mod there_and_back;
+#[path = "e2e/wallet.rs"]
+mod wallet;
 #[path = "e2e/watch.rs"]
 mod watch;
 

@@ -2,7 +2,9 @@
 
 mod money;
 
-pub use money::{Agreements, AgreementsCommand, Close, Dispute, Settle, SubmitProof, WalletCommand};
+pub use money::{
+    Agreements, AgreementsCommand, Close, Dispute, Renew, Settle, SubmitProof, WalletCommand, WalletSend,
+};
 
 use crate::settings::Role;
 use crate::units::{parse_amount, parse_duration, parse_size};
@@ -95,7 +97,9 @@ pub enum Command {
         subcommand,
         after_help = "Examples:
   layr wallet address            where to send lumens
-  layr wallet balance            what is in the account and in escrow"
+  layr wallet balance            what is in the account and in escrow
+  layr wallet history            what came and went, newest first
+  layr wallet statement --csv    the same for a spreadsheet"
     )]
     Wallet(WalletCommand),
     /// Settle agreements whose term is over.
@@ -273,6 +277,10 @@ pub struct Download {
     /// Replace a file that is already there.
     #[arg(long)]
     pub force: bool,
+    /// Pay hosts that ask a price for reading, out of what their agreements set aside, up to this [default: what
+    /// was set aside].
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub max_cost: Option<Stroops>,
 }
 
 /// `layr ls`.

@@ -258,6 +258,9 @@ fn lines(report: &WatchReport) -> Vec<String> {
         };
         lines.push(format!("agreement {}: {what}", act.agreement));
     }
+    if let Some(done) = report.renewed.as_ref().filter(|done| !done.renewed.is_empty()) {
+        lines.push(format!("renewed {} agreement(s), {} XLM locked anew", done.renewed.len(), done.net));
+    }
     if let Some(done) = &report.settled {
         let ended = WatchState::ended(done);
         if ended > 0 {

@@ -93,3 +93,36 @@ fn one_agreement_ends_early_by_consent_and_the_others_go_on() {
     assert_eq!(error["code"], "agreements/not-open", "{error}");
     owner.assert_comes_back("film", &path);
 }
+
+#[test]
+fn agreements_are_renewed_in_one_go_without_moving_a_byte() {
+    let world = World::start("renewed", 3, "256MiB");
+    let owner = world.owner("stayer");
+    let path = owner.home.join("film");
+    write_noise(&path, 3 << 20, 152);
+    owner.upload(&path, "1/3");
+    world.advance("20d");
+    let old = ids(&owner);
+    let before = owner.money();
+    let would = owner.layr(["agreements", "renew", "--dry-run", "--term", "60d"]).data();
+    assert_eq!(would["renewed"].as_array().map(Vec::len), Some(3), "{would}");
+    assert_eq!(owner.money(), before, "a dry run paid");
+    let error = owner.layr(["agreements", "renew", "--term", "60d", "--max-cost", "1stroops"]).error(4);
+    assert_eq!(error["code"], "agreements/over-budget", "{error}");
+    assert_eq!((owner.money(), ids(&owner)), (before, old.clone()));
+
+    let done = owner.layr(["agreements", "renew", "--term", "60d"]).data();
+    assert_eq!(done["renewed"].as_array().map(Vec::len), Some(3), "{done}");
+    let spent = before.account - owner.money().account;
+    assert_eq!(spent, done["net"].as_i64().expect("net") + done["fees"].as_i64().expect("fees"), "{done}");
+    let new = ids(&owner);
+    assert!(new.len() == 3 && new.iter().all(|id| !old.contains(id)), "{new:?}");
+    let audited = owner.layr(["audit"]).data();
+    let verdicts = audited["hosts"].as_array().expect("hosts");
+    assert!(verdicts.len() == 3 && verdicts.iter().all(|one| one["verdict"] == "passed"), "{audited}");
+
+    // The old term's end passes, and the file is still there.
+    world.advance("15d");
+    owner.assert_comes_back("film", &path);
+    assert_eq!(owner.layr(["settle"]).data()["refunded"], 0);
+}

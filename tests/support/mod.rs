@@ -22,6 +22,6 @@ pub use disk::SmallDisk;
 pub use files::{assert_same, noise, write_noise};
 pub use guard::{keep_secret, scratch};
 pub use patience::until;
-pub use person::{Money, Person};
+pub use person::{Money, Person, text};
 pub use process::{Out, Running};
 pub use world::{Host, World};

@@ -1,6 +1,6 @@
 //! The grammar of everything about money: agreements, the account, settlement.
 
-use crate::units::parse_amount;
+use crate::units::{parse_amount, parse_duration};
 use clap::{Args, Subcommand};
 use layr_types::Stroops;
 use std::path::PathBuf;
@@ -39,6 +39,8 @@ pub enum AgreementsCommand {
     },
     /// End one before its term: by consent, or by notice where the host does not consent.
     Close(Close),
+    /// Go on with agreements for another term: new prices, the same slot and contents, no data moves.
+    Renew(Renew),
     /// Challenge a host on the ledger to prove what it holds; a host that cannot pays for it.
     Dispute(Dispute),
     /// Bring a proof to the ledger that a host has prepared, of anybody's agreement.
@@ -65,18 +67,45 @@ pub struct Close {
     pub max_cost: Option<Stroops>,
 }
 
+/// `layr agreements renew`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr agreements renew --dry-run               what another term of every open agreement costs
+  layr agreements renew 3fa9 b2 --term 60d      two of them
+  layr agreements renew --max-cost 2xlm")]
+pub struct Renew {
+    /// Ids, or beginnings of them that no others have [default: every open agreement].
+    pub ids: Vec<String>,
+    /// The new term [default: settings, 30d].
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
+    pub term: Option<u64>,
+    /// Show what it costs, then stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Refuse if more would be locked and spent anew than the old agreements give back.
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub max_cost: Option<Stroops>,
+    /// Refuse hosts that ask for more per TiB and 30 days, in lumens unless another unit is given.
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub max_price: Option<Stroops>,
+}
+
 /// `layr agreements dispute`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   layr agreements dispute 3fa9 --dry-run         what it costs and what follows
   layr agreements dispute 3fa9                   as many leaves as the terms say, chosen by a beacon
-  layr agreements dispute 3fa9 --leaf 0 --leaf 5 the bytes of these leaves, from a host that hands out nothing")]
+  layr agreements dispute 3fa9 --leaf 0 --leaf 5 the bytes of these leaves, from a host that hands out nothing
+  layr agreements dispute 3fa9 --file film.mkv   eight leaves of this file")]
 pub struct Dispute {
     /// The agreement's id, or any beginning of it that no other has.
     pub id: String,
     /// A leaf to demand, counted over all sectors of the agreement; up to eight. Without any, a beacon chooses.
     #[arg(long, value_name = "INDEX")]
     pub leaf: Vec<u64>,
+    /// Demand leaves of this file instead.
+    #[arg(long, value_name = "NAME", conflicts_with = "leaf")]
+    pub file: Option<String>,
     /// What goes to the host if it answers [default: the least the terms allow].
     #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
     pub bond: Option<Stroops>,
@@ -135,6 +164,50 @@ pub enum WalletCommand {
         #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
         max_cost: Option<Stroops>,
     },
+    /// Send lumens to another account; one that does not exist yet is created.
+    Send(WalletSend),
+    /// What came to the account and went from it, newest first.
+    #[command(after_help = "Examples:
+  layr wallet history
+  layr wallet history --limit 200 --json")]
+    History {
+        /// How many movements at most.
+        #[arg(long, default_value_t = 50, value_name = "COUNT")]
+        limit: usize,
+    },
+    /// Everything the ledger's endpoint still remembers, oldest first, with sums.
+    #[command(after_help = "Examples:
+  layr wallet statement
+  layr wallet statement --csv > statement.csv")]
+    Statement {
+        /// As comma-separated values for a spreadsheet.
+        #[arg(long)]
+        csv: bool,
+    },
+}
+
+/// `layr wallet send`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr wallet send GABC… 12.5             12.5 lumens
+  layr wallet send GABC… 12.5 --dry-run   what the ledger takes for it
+  layr wallet send GABC… 5 --memo 'for the disk'
+Stopped half-way, the same command finds out what became of the payment and pays nothing twice.")]
+pub struct WalletSend {
+    /// The receiver's address (G…).
+    pub to: String,
+    /// How much, in lumens unless another unit is given.
+    #[arg(value_parser = parse_amount)]
+    pub amount: Stroops,
+    /// A text the receiver sees, at most 28 bytes; public.
+    #[arg(long, value_name = "TEXT")]
+    pub memo: Option<String>,
+    /// Show what would be sent and what the ledger takes, then stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Refuse if amount and fees together would come to more.
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub max_cost: Option<Stroops>,
 }
 
 /// `layr settle`.

@@ -29,7 +29,7 @@ pub async fn run(global: &Global, settings: &Settings, args: Download) -> Result
         Target::File { path: path(&args), force: args.force }
     };
     let node = compose::joined_owner(global, settings).await?;
-    let request = DownloadRequest { name: args.name.clone(), range, target, max_cost: None };
+    let request = DownloadRequest { name: args.name.clone(), range, target, max_cost: args.max_cost };
     let downloading =
         async { node.owner.download(request, Teller::new(global)).await.map_err(failures::download) };
     let done = or_interrupted(downloading).await;

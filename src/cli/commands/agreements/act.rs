@@ -1,17 +1,22 @@
-//! `layr agreements close` and `dispute`: what a person does by hand about one agreement.
+//! `layr agreements close`, `renew` and `dispute`: what a person does by hand about one agreement.
 
 use super::list::word;
-use crate::args::{Close, Dispute, Global};
+use crate::args::{Close, Dispute, Global, Renew};
 use crate::commands::or_interrupted;
 use crate::commands::tell::Teller;
 use crate::compose;
 use crate::envelope::Report;
+use crate::exit;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
+use crate::table::{Table, short};
 use crate::units::show_time;
 use layr_node::OwnerNode;
-use layr_owner::{Ask, CallCost, CloseReport, CloseRequest, CloseStep, DisputeReport, DisputeRequest};
+use layr_owner::{
+    Ask, CallCost, CloseReport, CloseRequest, CloseStep, DisputeReport, DisputeRequest, RenewReport,
+    RenewRequest,
+};
 use layr_types::{LeafIndex, Stroops};
 
 /// Ends one early.
@@ -87,10 +92,10 @@ pub async fn dispute(global: &Global, settings: &Settings, args: Dispute) -> Res
     let dry_run = args.dry_run;
     let disputing = async {
         let id = super::find(&node, &args.id)?;
-        let ask = if args.leaf.is_empty() {
-            Ask::Random
-        } else {
-            Ask::Named(args.leaf.iter().copied().map(LeafIndex).collect())
+        let ask = match args.file.clone() {
+            Some(name) => Ask::File(name),
+            None if args.leaf.is_empty() => Ask::Random,
+            None => Ask::Named(args.leaf.iter().copied().map(LeafIndex).collect()),
         };
         let request = DisputeRequest { id, ask, bond: args.bond, max_cost: args.max_cost, dry_run };
         node.owner.dispute(request, Teller::new(global)).await.map_err(failures::settle)
@@ -119,5 +124,71 @@ fn dispute_words(done: &DisputeReport, dry_run: bool) -> String {
         Some(amount) => text.push_str(&format!(", and you get {amount} XLM and the bond back.")),
         None => text.push('.'),
     }
+    text
+}
+
+/// Renews some or all.
+pub async fn renew(global: &Global, settings: &Settings, args: Renew) -> Result<Report, Failure> {
+    let max_rate = args.max_price.map(compose::rate_of).transpose()?;
+    let node = compose::joined_owner(global, settings).await?;
+    let dry_run = args.dry_run;
+    let renewing = async {
+        let ids = args.ids.iter().map(|id| super::find(&node, id)).collect::<Result<Vec<_>, _>>()?;
+        let request = RenewRequest {
+            ids: Some(ids).filter(|ids| !ids.is_empty()),
+            term: args.term.unwrap_or(settings.term),
+            max_cost: args.max_cost,
+            max_rate,
+            dry_run,
+        };
+        node.owner.renew(&request, Teller::new(global)).await.map_err(failures::settle)
+    };
+    let done = or_interrupted(renewing).await;
+    node.stop().await;
+    let done = done?;
+    let exit = if done.failed.is_empty() { exit::OK } else { exit::PARTIAL };
+    Ok(Report::new(&done, renew_words(&done, dry_run))?.with_exit(exit))
+}
+
+fn renew_words(done: &RenewReport, dry_run: bool) -> String {
+    if done.renewed.is_empty() && done.failed.is_empty() {
+        return "There are no open agreements to renew.".to_owned();
+    }
+    let mut text = String::new();
+    if !done.renewed.is_empty() {
+        let mut table = Table::new([
+            "agreement",
+            "becomes",
+            "host",
+            "until",
+            "XLM per TiB and 30 days",
+            "escrow XLM",
+            "back XLM",
+        ]);
+        for one in &done.renewed {
+            table.row([
+                short(one.old),
+                one.new.map_or_else(|| "–".to_owned(), short),
+                short(one.host),
+                show_time(one.end),
+                compose::price_of(one.rate).to_string(),
+                one.escrow.to_string(),
+                one.refund.to_string(),
+            ]);
+        }
+        text.push_str(&format!("{}\n\n", table.render()));
+    }
+    for one in &done.failed {
+        text.push_str(&format!("{}: not renewed: {}\n", short(one.node), one.why));
+    }
+    text.push_str(&if dry_run {
+        format!(
+            "Nothing was sent. It would lock {} XLM anew and cost at most {} XLM in ledger fees.",
+            done.net,
+            done.cost.total()
+        )
+    } else {
+        format!("Locked anew: {} XLM. Ledger fees: {} XLM.", done.net, done.fees)
+    });
     text
 }

@@ -22,6 +22,7 @@ pub async fn run(global: &Global, settings: &Settings, args: Agreements) -> Resu
         None | Some(AgreementsCommand::List) if args.at_risk => list::at_risk(global, settings).await,
         None | Some(AgreementsCommand::List) => list::run(global, settings).await,
         Some(AgreementsCommand::Show { id }) => show::run(global, settings, &id).await,
+        Some(AgreementsCommand::Renew(renew)) => act::renew(global, settings, renew).await,
         Some(AgreementsCommand::Close(close)) => act::close(global, settings, close).await,
         Some(AgreementsCommand::Dispute(dispute)) => act::dispute(global, settings, dispute).await,
         Some(AgreementsCommand::SubmitProof(submit)) => proof::submit(global, settings, submit).await,

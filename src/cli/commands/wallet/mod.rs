@@ -1,5 +1,8 @@
 //! `layr wallet`.
 
+mod send;
+mod statement;
+
 use crate::args::{Global, WalletCommand};
 use crate::compose;
 use crate::envelope::Report;
@@ -38,6 +41,9 @@ pub async fn run(global: &Global, settings: &Settings, command: WalletCommand) -
         WalletCommand::Withdraw { amount, dry_run, max_cost } => {
             withdraw(settings, &identity, (amount, dry_run, max_cost)).await
         }
+        WalletCommand::Send(args) => send::run(settings, &identity, args).await,
+        WalletCommand::History { limit } => statement::history(settings, &identity, limit).await,
+        WalletCommand::Statement { csv } => statement::statement(settings, &identity, csv).await,
     }
 }
 
