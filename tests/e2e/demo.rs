@@ -20,6 +20,14 @@ fn the_demo_goes_as_told() {
     let settled = told["settlements"].as_array().expect("settlements");
     let missed = settled.iter().filter(|line| line["outcome"] == "missed").count();
     assert_eq!((settled.len(), missed), (12, 2), "{told}");
+    let owner = &told["vanished_owner"];
+    assert_eq!((&owner["verdict"], &owner["refunded"]), (&"paid-by-proof".into(), &owner["says"]), "{told}");
+    let hosts = owner["hosts"].as_array().expect("hosts");
+    assert!(hosts.len() == 4 && hosts.iter().all(|host| host["income"].as_i64() > Some(0)), "{owner}");
+    let host = &told["vanished_host"];
+    assert_eq!((&host["verdict"], &host["audit"]), (&"defaulted".into(), &"offline".into()), "{told}");
+    assert_eq!(host["to_owner"], host["says"], "{host}");
+    assert!(host["repair"].as_i64() > Some(0), "{host}");
     let left: Vec<_> =
         std::fs::read_dir(&dir).expect("readable").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["film"], "the demo left something behind");

@@ -74,7 +74,11 @@ async fn measure(global: &Global, root: &Path, bench: NetworkBench) -> Result<Me
     let file = root.join("noise");
     write_noise(&file, bench.size)?;
     say("starting the ledger and the hosts");
-    let plan = Plan { hosts: usize::from(bench.hosts), quota: ByteCount(bench.size.0 + (512 << 20)) };
+    let plan = Plan {
+        hosts: usize::from(bench.hosts),
+        quota: ByteCount(bench.size.0 + (512 << 20)),
+        second_owner: false,
+    };
     let mut world = World::start(root, plan).await?;
     say("uploading");
     let cpu_before = world.cpu_seconds();

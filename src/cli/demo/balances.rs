@@ -37,7 +37,7 @@ impl Party {
 /// The whole world's money at one moment.
 #[derive(Debug, Clone, Serialize)]
 pub struct Balances {
-    /// Owner first, then hosts.
+    /// Owners first, then hosts.
     pub parties: Vec<Party>,
     /// Held by the escrow contract: the hosts' free balances and everything locked.
     pub escrow: Stroops,
@@ -63,6 +63,14 @@ impl Balances {
                 .map_err(failures::ledger)?,
             key: None,
         }];
+        if let Some((_, second)) = &world.second {
+            parties.push(Party {
+                name: "second owner".to_owned(),
+                account: account(&client, second).await?,
+                escrow_free: escrow.credit(second, &network.token).await.map_err(failures::ledger)?,
+                key: None,
+            });
+        }
         for host in &world.hosts {
             parties.push(Party {
                 name: format!("host {}", host.number),
@@ -85,6 +93,12 @@ impl Balances {
     pub fn sum(&self) -> Stroops {
         let accounts: Stroops = self.parties.iter().map(|party| party.account).sum();
         accounts + self.escrow + self.burned + self.fees
+    }
+
+    /// An owner, by its place.
+    pub fn owner(&self, place: usize) -> Result<&Party, Failure> {
+        let owner = self.parties.get(place).filter(|party| party.key.is_none());
+        owner.ok_or_else(|| not_as_told("an owner is missing from the balances", &place.to_string()))
     }
 
     /// One host.

@@ -9,6 +9,7 @@ mod damage;
 mod process;
 mod report;
 mod story;
+mod vanished;
 mod verify;
 mod world;
 

@@ -2,6 +2,7 @@
 
 use super::balances::Balances;
 use super::process::not_as_told;
+use super::vanished::Vanished;
 use super::verify::SettlementLine;
 use crate::failure::Failure;
 use crate::table::Table;
@@ -47,6 +48,9 @@ pub struct Told {
     pub balances: Value,
     /// Whether accounts, escrow, burned and fees add up to the same before and after.
     pub conserved: bool,
+    /// The stories of the owner and the host that vanished.
+    #[serde(flatten)]
+    pub vanished: Option<Vanished>,
     /// How long it all took.
     pub seconds: f64,
     /// Before the upload.
@@ -72,6 +76,7 @@ impl Told {
             settlements: Vec::new(),
             balances: Value::Null,
             conserved: false,
+            vanished: None,
             seconds: 0.0,
             before: None,
             after: None,
@@ -126,6 +131,9 @@ impl Told {
         );
         if let (Some(before), Some(after)) = (&self.before, &self.after) {
             text.push_str(&self.money(before, after));
+        }
+        if let Some(vanished) = &self.vanished {
+            text.push_str(&vanished.words());
         }
         text.push_str(&format!("\nThe story went as told, in {:.0} seconds.", self.seconds));
         text

@@ -4,6 +4,7 @@ use super::balances::Balances;
 use super::damage;
 use super::process::not_as_told;
 use super::report::{HostVerdict, Told};
+use super::vanished;
 use super::verify;
 use super::world::{Plan, World};
 use crate::failure::Failure;
@@ -34,13 +35,15 @@ pub struct Talk {
 }
 
 impl Talk {
-    fn chapter(self, text: &str) {
+    /// A new chapter.
+    pub fn chapter(self, text: &str) {
         if !self.quiet {
             eprintln!("\n— {text}");
         }
     }
 
-    fn say(self, text: &str) {
+    /// What happens in it.
+    pub fn say(self, text: &str) {
         if !self.quiet {
             eprintln!("  {text}");
         }
@@ -51,9 +54,9 @@ impl Talk {
 pub async fn tell(talk: &Talk, root: &Path, file: &Path, size: u64) -> Result<Told, Failure> {
     let began = Instant::now();
     talk.chapter(
-        "A world: one ledger with the real escrow contract, twelve hosts, one owner, each its own process",
+        "A world: one ledger with the real escrow contract, twelve hosts, two owners, each its own process",
     );
-    let plan = Plan { hosts: HOSTS, quota: ByteCount(size / 2 + (512 << 20)) };
+    let plan = Plan { hosts: HOSTS, quota: ByteCount(size / 2 + (512 << 20)), second_owner: true };
     let mut world = World::start(root, plan).await?;
     talk.say(&format!("ledger at {}, every account funded by friendbot", world.rpc_url));
     let mut told = Told::new(size, super::sha256(file)?);
@@ -62,7 +65,9 @@ pub async fn tell(talk: &Talk, root: &Path, file: &Path, size: u64) -> Result<To
     upload(talk, &world, file, &mut told).await?;
     faults(talk, &mut world, &mut told).await?;
     download(talk, &mut world, root, &mut told).await?;
-    settle(talk, &mut world, &mut told).await?;
+    let now = settle(talk, &mut world, &mut told).await?;
+    let (vanished, _) = vanished::tell(talk, &mut world, now).await?;
+    told.vanished = Some(vanished);
 
     told.after = Some(Balances::read(&world).await?);
     told.host_peak_rss_mib = world.host_peak_rss_mib();
@@ -138,7 +143,7 @@ async fn download(talk: &Talk, world: &mut World, root: &Path, told: &mut Told) 
     Ok(())
 }
 
-async fn settle(talk: &Talk, world: &mut World, told: &mut Told) -> Result<(), Failure> {
+async fn settle(talk: &Talk, world: &mut World, told: &mut Told) -> Result<UnixSeconds, Failure> {
     talk.chapter("The machines that lost power come back; the 30-day term ends; everybody settles");
     for number in UNLUCKY.into_iter().chain([FLIPPER, SLEEPER]) {
         world.restart(number).await?;
@@ -151,7 +156,7 @@ async fn settle(talk: &Talk, world: &mut World, told: &mut Told) -> Result<(), F
         _ => "passed",
     })?;
     talk.say("nothing acknowledged was lost in the power cuts: all but the two cheaters pass");
-    let agreements = verify::agreements(world).await?;
+    let agreements = verify::agreements(world, &world.owner).await?;
     let end = agreements.iter().map(|agreement| agreement.terms.end).max().unwrap_or_default();
     let mut now =
         UnixSeconds(agreements.iter().map(|agreement| agreement.terms.start.0).min().unwrap_or_default());
@@ -162,7 +167,8 @@ async fn settle(talk: &Talk, world: &mut World, told: &mut Told) -> Result<(), F
     talk.say(&format!("the two cheaters could not prove what they claim (ledger time {now})"));
     told.settlements = verify::compare(world, &agreements, told.before.as_ref()).await?;
     let cheaters = [DROPPER, FLIPPER].map(|number| world.hosts[number - 1].node);
-    verify::honest_were_paid_and_cheaters_were_not(&told.settlements, &cheaters)
+    verify::honest_were_paid_and_cheaters_were_not(&told.settlements, &cheaters)?;
+    Ok(now)
 }
 
 /// Verdict by host key.

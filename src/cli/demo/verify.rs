@@ -6,9 +6,10 @@ use super::process::not_as_told;
 use super::world::World;
 use crate::failure::Failure;
 use layr_market::{BEACON_QUANTUM_SECONDS, Outcome, Revision, Settled, Settlement, Terms, settle};
-use layr_types::{NodeKey, Stroops, UnixSeconds};
+use layr_types::{AgreementId, NodeKey, Stroops, UnixSeconds};
 use serde::Serialize;
 use serde_json::Value;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,6 +23,12 @@ pub struct Agreement {
     pub terms: Terms,
     /// The newest revision both signed; `None` while nothing was stored under it.
     pub revision: Option<Revision>,
+    /// Its id.
+    pub id: AgreementId,
+    /// Whether it is settled.
+    pub settled: bool,
+    /// What came back to the owner when it was.
+    pub refunded: Option<Stroops>,
 }
 
 /// One agreement's end.
@@ -41,9 +48,9 @@ pub struct SettlementLine {
     pub income: Stroops,
 }
 
-/// Every agreement that holds data.
-pub async fn agreements(world: &World) -> Result<Vec<Agreement>, Failure> {
-    let listed = world.owner(&["agreements"]).await?;
+/// Every agreement of the owner in this directory.
+pub async fn agreements(world: &World, owner: &Path) -> Result<Vec<Agreement>, Failure> {
+    let listed = world.program.succeed(owner, &["agreements"]).await?;
     let listed = listed.data().as_array().cloned().unwrap_or_default();
     listed.into_iter().map(read).collect()
 }
@@ -51,6 +58,9 @@ pub async fn agreements(world: &World) -> Result<Vec<Agreement>, Failure> {
 fn read(mut listed: Value) -> Result<Agreement, Failure> {
     let malformed = |error| Failure::internal("read an agreement", &error);
     Ok(Agreement {
+        id: serde_json::from_value(listed["id"].take()).map_err(malformed)?,
+        settled: listed["stage"] == "settled",
+        refunded: serde_json::from_value(listed["refunded"].take()).map_err(malformed)?,
         terms: serde_json::from_value(listed["terms"].take()).map_err(malformed)?,
         revision: serde_json::from_value(listed["newest"].take()).map_err(malformed)?,
     })
@@ -100,7 +110,8 @@ pub async fn settle_by_proof(
     }
 }
 
-fn steps(data: &Value) -> impl Iterator<Item = (String, String)> + '_ {
+/// Host and step of every agreement a settlement dealt with.
+pub fn steps(data: &Value) -> impl Iterator<Item = (String, String)> + '_ {
     let text = |one: &Value, key: &str| one[key].as_str().unwrap_or_default().to_owned();
     data["agreements"].as_array().into_iter().flatten().map(move |one| (text(one, "host"), text(one, "step")))
 }

@@ -2,7 +2,11 @@
 
 use super::process::{Program, Running, not_as_told};
 use crate::failure::Failure;
+use crate::failures;
 use futures::future::try_join_all;
+use layr_ledger::LedgerClient;
+use layr_market::Terms;
+use layr_node::Network;
 use layr_types::{AccountKey, ByteCount, NodeKey, UnixSeconds};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -14,6 +18,8 @@ pub struct Plan {
     pub hosts: usize,
     /// What each rents out.
     pub quota: ByteCount,
+    /// Whether there is a second owner, too.
+    pub second_owner: bool,
 }
 
 /// One host.
@@ -48,6 +54,8 @@ pub struct World {
     pub owner: PathBuf,
     /// The owner's account.
     pub owner_account: AccountKey,
+    /// A second owner's directory and account; the directory may be gone.
+    pub second: Option<(PathBuf, AccountKey)>,
     /// The hosts.
     pub hosts: Vec<HostProcess>,
     ledger: Running,
@@ -75,7 +83,15 @@ impl World {
         let owner = root.join("owner");
         let made = program.succeed(&owner, &["init", "--fund", "--bootstrap", &entry]).await?;
         let owner_account = account(text(made.data(), "address")?)?;
+        let second = if plan.second_owner {
+            let dir = root.join("second-owner");
+            let made = program.succeed(&dir, &["init", "--fund", "--bootstrap", &entry]).await?;
+            Some((dir, account(text(made.data(), "address")?)?))
+        } else {
+            None
+        };
         Ok(Self {
+            second,
             program,
             root: root.to_owned(),
             rpc_url,
@@ -85,6 +101,33 @@ impl World {
             ledger,
             ended_cpu: 0.0,
         })
+    }
+
+    /// The second owner's directory.
+    pub fn second_owner(&self) -> Result<PathBuf, Failure> {
+        let second = self.second.as_ref().map(|(dir, _)| dir.clone());
+        second.ok_or_else(|| not_as_told("there is no second owner", ""))
+    }
+
+    /// Deletes everything the second owner has: keys, records, phrase.
+    pub fn forget_second_owner(&self) -> Result<(), Failure> {
+        std::fs::remove_dir_all(self.second_owner()?)
+            .map_err(|error| Failure::internal("delete an owner's directory", &error))
+    }
+
+    /// A host's number.
+    pub fn number_of(&self, node: NodeKey) -> Result<usize, Failure> {
+        let host = self.hosts.iter().find(|host| host.node == node);
+        host.map(|host| host.number).ok_or_else(|| not_as_told("an unknown host", &node.to_string()))
+    }
+
+    /// What the ledger holds for an agreement.
+    pub async fn slot(&self, terms: &Terms) -> Result<Option<[u8; 32]>, Failure> {
+        let network = Network::read(&self.program.network)
+            .map_err(|error| Failure::internal("read the network file", &error))?;
+        let client = LedgerClient::new(network.ledger.clone()).map_err(failures::ledger)?;
+        let escrow = client.escrow(network.escrow);
+        escrow.slot(&terms.owner_account, terms.folder, terms.slot).await.map_err(failures::ledger)
     }
 
     /// Runs an owner's command.
