@@ -5,15 +5,18 @@ use layr_market::{Context, FinalSplit, Offer, Revision, Rotation, Terms, Voucher
 use layr_merkle::{AgreementTree, GroupRange, SectorOutboard};
 use layr_protocol::lane::{Op, Request, Response};
 use layr_protocol::{
-    Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, Finish, Hello, HostApiRequest,
-    HostApiResponse, OwnerRecordBytes, Proposal, ReadAccount, Refusal, Renew, Renewed, Rotate, SignedOffer,
-    SignedVoucher, Welcome,
+    Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, Finish, Hello, Hex, HostApiRequest,
+    HostApiResponse, OwnerRecordBytes, PREPARED_VERSION, PreparedCall, PreparedProof, Proposal, ReadAccount,
+    Refusal, Renew, Renewed, Rotate, SignedOffer, SignedVoucher, Welcome,
 };
 use layr_types::{
     AgreementId, AuditSeed, ContractId, LeafIndex, NetworkId, NodeKey, SECTOR_BYTES, SectorIndex, SectorRoot,
     Signature, UnixSeconds,
 };
 use serde::Serialize;
+
+/// Where the market's vectors count.
+const CONTEXT: Context = Context { network: NetworkId([5; 32]), contract: ContractId([6; 32]) };
 
 /// Bytes a target accepts.
 pub struct Seed {
@@ -63,6 +66,7 @@ pub fn seeds() -> Vec<Seed> {
         add("leaf proof", bytes);
     }
     trees(&mut add);
+    add("prepared proof", prepared());
     messages(&mut add);
     all
 }
@@ -100,6 +104,26 @@ fn trees(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     add("removal proof", [head, roots[4].0.to_vec(), root.0.to_vec(), proof].concat());
 }
 
+/// A file with the market's vectors in it.
+fn prepared() -> Vec<u8> {
+    let hex = |name: &str| Hex(market(name));
+    let proof = PreparedProof {
+        version: PREPARED_VERSION,
+        call: PreparedCall::Prove,
+        context: CONTEXT,
+        agreement: AgreementId(market("agreement id").try_into().expect("32 bytes")),
+        from: UnixSeconds(5),
+        until: UnixSeconds(6),
+        round: Some(7),
+        terms: hex("terms"),
+        state: hex("slot state"),
+        revision: hex("revision"),
+        leaves: Hex::default(),
+        proofs: Hex(vec![9; 50]),
+    };
+    serde_json::to_vec(&proof).expect("memory")
+}
+
 fn written<T: Serialize>(message: &T) -> Vec<u8> {
     postcard::to_stdvec(message).expect("memory")
 }
@@ -121,7 +145,6 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     let lost = vec![Lost { position: 1, loss: Loss::Missing }, Lost { position: 9, loss: Loss::Corrupt }];
     let answer = Answer { lost, proofs: vec![8; 300].into() };
     let signed = SignedOffer { offer, signature };
-    let context = Context { network: NetworkId([5; 32]), contract: ContractId([6; 32]) };
     for challenge in [&random, &named] {
         add("audit challenge", written(challenge));
     }
@@ -130,7 +153,7 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     let append = Append { revision: revision.clone(), signature, sectors: vec![SectorRoot([9; 32]); 3] };
     let acknowledge = Acknowledge { revision: revision.clone(), signature, record, seed };
     let requests = [
-        HostApiRequest::Hello { hello: Hello { version: 1, context } },
+        HostApiRequest::Hello { hello: Hello { version: 1, context: CONTEXT } },
         HostApiRequest::Offer {},
         HostApiRequest::Propose { proposal: Proposal { terms: terms.clone(), offer: signed.clone() } },
         HostApiRequest::Renew { renew: Renew { terms, offer: signed.clone(), split, signature, carried } },

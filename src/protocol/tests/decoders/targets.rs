@@ -3,12 +3,14 @@
 
 use layr_audits::{Answer, AuditRecord};
 use layr_manifests::{CatalogueHead, CatalogueUpdate, Manifest, ObjectLocation, SegmentRecord};
-use layr_market::{Challenge, FinalSplit, Notice, Offer, Revision, Rotation, SlotState, Terms, Voucher};
+use layr_market::{
+    Challenge, FinalSplit, Notice, Offer, Revision, Rotation, SlotState, SoftwareSha256, Terms, Voucher,
+};
 use layr_merkle::{
     GroupRange, Peaks, SectorOutboard, leaf_proof_bytes, verify_leaf_proof, verify_range_proof,
     verify_removal,
 };
-use layr_protocol::{HostApiRequest, HostApiResponse, lane};
+use layr_protocol::{HostApiRequest, HostApiResponse, PreparedProof, lane};
 use layr_types::{AgreementRoot, LeafIndex, SectorIndex, SectorRoot};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -75,6 +77,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "answer", run: answer },
     Target { name: "request", run: wire::<HostApiRequest> },
     Target { name: "response", run: wire::<HostApiResponse> },
+    Target { name: "prepared proof", run: prepared },
     Target { name: "lane request", run: lane_request },
     Target { name: "lane response", run: lane_response },
     Target { name: "leaf proof", run: leaf_proof },
@@ -97,6 +100,14 @@ fn answer(bytes: &[u8]) -> bool {
         let _ = answer.is_bounded();
     }
     wire::<Answer>(bytes)
+}
+
+/// A file: written again, it is read as the same proof.
+fn prepared(bytes: &[u8]) -> bool {
+    let Ok(file) = serde_json::from_slice::<PreparedProof>(bytes) else { return false };
+    let written = serde_json::to_vec(&file).expect("memory");
+    assert_eq!(serde_json::from_slice::<PreparedProof>(&written).ok().as_ref(), Some(&file));
+    file.open(&SoftwareSha256).is_ok()
 }
 
 fn lane_request(bytes: &[u8]) -> bool {
