@@ -8,7 +8,7 @@ use crate::operation;
 use crate::prepare::Work;
 use crate::receipt::Receipt;
 use crate::xdr::{from, to};
-use layr_types::ContractId;
+use layr_types::{ContractId, Stroops};
 use sha2::{Digest as _, Sha256};
 use stellar_xdr::{LedgerEntryData, LedgerKey};
 
@@ -52,7 +52,9 @@ impl LedgerClient {
             receipts.push(uploaded);
         }
         let function = operation::create_contract(&deployer, salt, code, vec![config.to_value()?])?;
-        let deployed = self.carry_out(&payer, &Work::Call(function)).await?;
+        let spent: Stroops = receipts.iter().map(|uploaded: &Receipt| uploaded.fee).sum();
+        let deployed = self.carry_out(&payer, &Work::Call(function)).await;
+        let deployed = deployed.map_err(|error| error.after(spent))?;
         let expected = deployed.value.as_ref().and_then(from::contract).is_none_or(|id| id == contract);
         if !expected {
             return Err(LedgerError::new(Stage::Follow, Cause::ForeignContract(contract)));

@@ -100,6 +100,16 @@ impl LedgerError {
         self
     }
 
+    /// Adds what transactions before the failed one have cost to what the failure says was spent.
+    pub(crate) fn after(self, spent: Stroops) -> Self {
+        let effect = match self.effect {
+            MoneyEffect::None if spent > Stroops::ZERO => MoneyEffect::Fee(spent),
+            MoneyEffect::Fee(fee) => MoneyEffect::Fee(fee + spent),
+            other => other,
+        };
+        self.with_effect(effect)
+    }
+
     /// The contract's own reason, where the escrow contract refused.
     #[must_use]
     pub fn escrow(&self) -> Option<EscrowError> {

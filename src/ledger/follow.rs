@@ -92,6 +92,7 @@ impl LedgerClient {
     /// One send. `Some` where the network refused and certainly never saw it before.
     async fn send_once(&self, pending: &Pending, journey: &mut Journey) -> Result<Option<Fate>, LedgerError> {
         journey.send_due = false;
+        journey.sent_at = None;
         let answer = match self.rpc().send(pending.best_envelope()).await {
             Ok(answer) => answer,
             Err(unanswered) if journey.maybe_sent || unanswered.maybe_delivered => {
@@ -210,7 +211,7 @@ struct Journey {
     busy: bool,
     /// The ledger by which its sequence number was certainly used.
     superseded_at: Option<u32>,
-    /// The newest ledger when it was last sent.
+    /// The newest ledger known after it was last sent.
     sent_at: Option<u32>,
     /// Since when no endpoint has answered.
     unanswered_since: Option<Instant>,
@@ -241,7 +242,6 @@ impl Journey {
             self.send_due = true;
             self.busy = false;
             self.resumed = false;
-            self.sent_at = Some(latest);
         }
     }
 

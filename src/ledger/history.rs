@@ -240,7 +240,7 @@ fn ledger_of(cursor: &str) -> Option<u32> {
 
 /// What came to the account, went from it, or was taken as a fee.
 fn topics(account: &AccountKey) -> Result<serde_json::Value, LedgerError> {
-    let symbol = |text| Ok::<_, LedgerError>(xdr::encode(&ScVal::Symbol(to::symbol(text)?))?);
+    let symbol = |text| xdr::encode(&ScVal::Symbol(to::symbol(text)?));
     let (transfer, fee) = (symbol("transfer")?, symbol("fee")?);
     let account = xdr::encode(&to::account(account))?;
     Ok(json!([[transfer, account, "*", "*"], [transfer, "*", account, "*"], [fee, account]]))

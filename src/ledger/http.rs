@@ -74,12 +74,15 @@ pub(crate) enum Verdict {
     TryNext(Fault),
 }
 
+/// Decides by an answer whether to go on with the endpoint that gave it.
+pub(crate) type Judge = Box<dyn Fn(&Answer) -> Result<(), Verdict> + Send + Sync>;
+
 /// What an endpoint must answer to be asked anything.
 pub(crate) struct Gate {
     /// The question.
     pub(crate) ask: Ask,
     /// The judge of its answer.
-    pub(crate) admits: Box<dyn Fn(&Answer) -> Result<(), Verdict> + Send + Sync>,
+    pub(crate) admits: Judge,
 }
 
 /// Endpoints that serve the same thing.

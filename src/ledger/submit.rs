@@ -34,7 +34,8 @@ impl LedgerClient {
         let lane = self.lane(&payer.account());
         let _turn = lane.lock().await;
         let mut effort = Effort { spent: Stroops::ZERO, floor: Stroops::ZERO, last: Cause::Busy };
-        let mut done = self.insist(payer, work, &mut effort).await.map_err(|error| effort.count(error))?;
+        let mut done =
+            self.insist(payer, work, &mut effort).await.map_err(|error| error.after(effort.spent))?;
         done.receipt.fee += effort.spent;
         Ok(done)
     }
@@ -152,16 +153,6 @@ impl Effort {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Adds what was spent on the way to what a failure says was spent.
-    fn count(&self, error: LedgerError) -> LedgerError {
-        let effect = match error.effect {
-            MoneyEffect::None if self.spent > Stroops::ZERO => MoneyEffect::Fee(self.spent),
-            MoneyEffect::Fee(fee) => MoneyEffect::Fee(fee + self.spent),
-            other => other,
-        };
-        error.with_effect(effect)
     }
 }
 

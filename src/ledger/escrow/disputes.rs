@@ -79,7 +79,8 @@ impl Escrow {
         self.call("start_close", args)
     }
 
-    /// Puts the owner's promise for bytes read on record; it is paid at the settlement. Anybody may pay for it.
+    /// Puts the owner's promise for bytes read on record; it is paid at the settlement. The payer must be the account
+    /// the host's key is registered to, which alone gains by it.
     ///
     /// # Errors
     /// See the implementation's note.

@@ -363,81 +363,75 @@ fn malformed(endpoint: &str) -> LedgerError {
 /// Reads one event; `None` for kinds of later versions.
 pub(crate) fn read_event(topics: &[ScVal], data: &ScVal) -> Option<EscrowEvent> {
     let (name, topics) = topics.split_first()?;
-    let first = topics.first()?;
-    Some(match from::symbol(name)? {
-        b"registered" => EscrowEvent::Registered {
-            host_key: NodeKey(from::array(first)?),
-            account: from::account(from::field(data, "account")?)?,
-        },
-        b"deposited" => {
-            let (token, amount) = transfer(data)?;
-            EscrowEvent::Deposited { key: NodeKey(from::array(first)?), token, amount }
-        }
-        b"withdrawn" => {
-            let (token, amount) = transfer(data)?;
-            EscrowEvent::Withdrawn { key: NodeKey(from::array(first)?), token, amount }
-        }
-        b"opened" => EscrowEvent::Opened {
+    let (name, first) = (from::symbol(name)?, topics.first()?);
+    match name {
+        b"opened" => Some(EscrowEvent::Opened {
             owner: from::account(first)?,
             host_key: NodeKey(from::array(topics.get(1)?)?),
             id: AgreementId(from::array(from::field(data, "id")?)?),
+        }),
+        b"registered" => Some(EscrowEvent::Registered {
+            host_key: NodeKey(from::array(first)?),
+            account: from::account(from::field(data, "account")?)?,
+        }),
+        b"beacon_posted" => Some(EscrowEvent::BeaconPosted {
+            round: from::u64(first)?,
+            randomness: from::array(from::field(data, "randomness")?)?,
+        }),
+        b"credited" => {
+            let (token, amount) = transfer(data)?;
+            Some(EscrowEvent::Credited { owner: from::account(first)?, token, amount })
+        }
+        _ => match read_balance(name, first, data) {
+            None => read_move(name, AgreementId(from::array(first)?), data),
+            read => read,
         },
+    }
+}
+
+/// What changed a host key's balance or bond.
+fn read_balance(name: &[u8], key: &ScVal, data: &ScVal) -> Option<EscrowEvent> {
+    let (token, amount) = transfer(data)?;
+    let key = NodeKey(from::array(key)?);
+    Some(match name {
+        b"deposited" => EscrowEvent::Deposited { key, token, amount },
+        b"withdrawn" => EscrowEvent::Withdrawn { key, token, amount },
+        b"bonded" => EscrowEvent::Bonded { key, token, amount },
+        b"unbonding" => {
+            let free_at = UnixSeconds(from::u64(from::field(data, "free_at")?)?);
+            EscrowEvent::Unbonding { key, token, amount, free_at }
+        }
+        b"released" => EscrowEvent::Released { key, token, amount },
+        _ => return None,
+    })
+}
+
+/// What changed an agreement, or ended it.
+fn read_move(name: &[u8], id: AgreementId, data: &ScVal) -> Option<EscrowEvent> {
+    Some(match name {
         b"published" => EscrowEvent::Published {
-            id: AgreementId(from::array(first)?),
+            id,
             revision: Box::new(Revision::decode(from::bytes(from::field(data, "revision")?)?).ok()?),
             state: state(data)?,
         },
-        b"closed" => {
-            EscrowEvent::Closed { id: AgreementId(from::array(first)?), settlement: settlement(data)? }
-        }
-        b"proved" => {
-            EscrowEvent::Proved { id: AgreementId(from::array(first)?), settlement: settlement(data)? }
-        }
-        b"expired" => {
-            EscrowEvent::Expired { id: AgreementId(from::array(first)?), settlement: settlement(data)? }
-        }
-        b"defaulted" => EscrowEvent::Defaulted {
-            id: AgreementId(from::array(first)?),
-            settlement: settlement(data)?,
-            bond: Stroops(from::amount(from::field(data, "bond")?)?),
-        },
-        b"challenged" => EscrowEvent::Challenged {
-            id: AgreementId(from::array(first)?),
-            state: state(data)?,
-            leaves: leaves(data)?,
-        },
-        b"answered" => EscrowEvent::Answered { id: AgreementId(from::array(first)?), state: state(data)? },
-        b"notice_given" => {
-            EscrowEvent::NoticeGiven { id: AgreementId(from::array(first)?), state: state(data)? }
-        }
-        b"redeemed" => EscrowEvent::Redeemed { id: AgreementId(from::array(first)?), state: state(data)? },
-        b"rotated" => EscrowEvent::Rotated { id: AgreementId(from::array(first)?), state: state(data)? },
+        b"challenged" => EscrowEvent::Challenged { id, state: state(data)?, leaves: leaves(data)? },
+        b"answered" => EscrowEvent::Answered { id, state: state(data)? },
+        b"notice_given" => EscrowEvent::NoticeGiven { id, state: state(data)? },
+        b"redeemed" => EscrowEvent::Redeemed { id, state: state(data)? },
+        b"rotated" => EscrowEvent::Rotated { id, state: state(data)? },
         b"rotation_started" => EscrowEvent::RotationStarted {
-            id: AgreementId(from::array(first)?),
+            id,
             rotation: Rotation::decode(from::bytes(from::field(data, "rotation")?)?).ok()?,
             state: state(data)?,
         },
-        b"bonded" => {
-            let (token, amount) = transfer(data)?;
-            EscrowEvent::Bonded { key: NodeKey(from::array(first)?), token, amount }
-        }
-        b"unbonding" => {
-            let (token, amount) = transfer(data)?;
-            let free_at = UnixSeconds(from::u64(from::field(data, "free_at")?)?);
-            EscrowEvent::Unbonding { key: NodeKey(from::array(first)?), token, amount, free_at }
-        }
-        b"released" => {
-            let (token, amount) = transfer(data)?;
-            EscrowEvent::Released { key: NodeKey(from::array(first)?), token, amount }
-        }
-        b"beacon_posted" => EscrowEvent::BeaconPosted {
-            round: from::u64(first)?,
-            randomness: from::array(from::field(data, "randomness")?)?,
+        b"closed" => EscrowEvent::Closed { id, settlement: settlement(data)? },
+        b"proved" => EscrowEvent::Proved { id, settlement: settlement(data)? },
+        b"expired" => EscrowEvent::Expired { id, settlement: settlement(data)? },
+        b"defaulted" => EscrowEvent::Defaulted {
+            id,
+            settlement: settlement(data)?,
+            bond: Stroops(from::amount(from::field(data, "bond")?)?),
         },
-        b"credited" => {
-            let (token, amount) = transfer(data)?;
-            EscrowEvent::Credited { owner: from::account(first)?, token, amount }
-        }
         _ => return None,
     })
 }

@@ -33,6 +33,36 @@ async fn deploying_twice_leaves_one_contract_and_costs_once() {
 }
 
 #[tokio::test]
+async fn deploying_costs_at_most_the_payers_limit_in_all_and_says_what_was_spent() {
+    let net = network().await;
+    let client = crate::common::client(&net).await;
+    let (operator, _) = payer(&client, 1).await;
+    let config = deployment(&client);
+    let free = client.ensure_deployed(&operator, WASM, [9; 32], &config).await.unwrap();
+    let upload = free.receipts[0].fee;
+
+    let net = network().await;
+    let client = crate::common::client(&net).await;
+    let (operator, _) = payer(&client, 1).await;
+    let mut refusals = 0;
+    for percent in [10, 90, 120, 140, 160, 200, 400] {
+        let limit = Stroops(upload.0 * percent / 100);
+        let sparing = Payer { max_fee: Some(limit), ..operator.clone() };
+        let before = balance(&client, &account(1)).await;
+        let deployed = client.ensure_deployed(&sparing, WASM, [9; 32], &config).await;
+        let spent = before - balance(&client, &account(1)).await;
+        assert!(spent <= limit, "{spent} of {limit}");
+        if let Err(refused) = deployed {
+            refusals += 1;
+            assert!(matches!(*refused.cause, Cause::FeeAboveLimit { .. }), "{refused}");
+            let expected = if spent > Stroops::ZERO { MoneyEffect::Fee(spent) } else { MoneyEffect::None };
+            assert_eq!(refused.effect, expected);
+        }
+    }
+    assert!((2..7).contains(&refusals), "a tenth and nine tenths are too little, four times is enough");
+}
+
+#[tokio::test]
 async fn other_code_at_the_address_is_not_taken_for_the_contract() {
     let world = World::new().await;
     let operator = Payer::unlogged(crate::common::signer(1));
