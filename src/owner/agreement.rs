@@ -127,6 +127,12 @@ impl Agreement {
         }
     }
 
+    /// Whether both have signed how it ends, and nothing newer than that is on the ledger, as revision `published`
+    /// would be: a host may still show a revision that the owner signed before and it never countersigned to it.
+    pub(crate) fn parts_at(&self, published: u64) -> bool {
+        self.phase == Phase::Parting && self.parted.as_ref().is_some_and(|parted| published <= parted.split.n)
+    }
+
     /// The newest co-signed revision, or the state at opening.
     pub(crate) fn current(&self) -> Revision {
         self.newest

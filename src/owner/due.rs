@@ -2,7 +2,7 @@
 //!
 //! Pure: an agreement, its slot as last seen and the ledger's clock. Amounts come from `settle()`.
 
-use crate::agreement::{Agreement, Phase as Known};
+use crate::agreement::Agreement;
 use crate::seen::Seen;
 use layr_market::{Outcome, Phase, Settled, Stage as Clock, settle};
 use layr_types::{AgreementId, NodeKey, Stroops, UnixSeconds};
@@ -123,7 +123,7 @@ pub(crate) fn due(agreement: &Agreement, seen: &Seen, now: UnixSeconds) -> Optio
     let gain = |done: Stroops, undone: Stroops| (done - undone).max(Stroops::ZERO);
     let (step, by, (from, until), stake) = if seen.state.phase == Phase::Challenged {
         challenged(agreement, seen, now, &ways)
-    } else if agreement.phase == Known::Parting {
+    } else if agreement.parts_at(seen.state.n) {
         let share = agreement.parted.as_ref().map_or(Stroops::ZERO, |parted| parted.split.owner);
         let from = crate::settle::closable_after(terms).plus(1);
         (DueStep::Close, DueBy::Owner, (from, Some(terms.proof_deadline(end))), share)

@@ -1,6 +1,6 @@
 //! What is due, by the clock and the records alone. Pure; the performing is next door.
 
-use crate::agreement::{Agreement, Phase as Known};
+use crate::agreement::Agreement;
 use crate::seen::Seen;
 use crate::views::SettleStep;
 use layr_market::{
@@ -75,14 +75,15 @@ pub(super) fn decide(agreement: &Agreement, seen: &Seen, now: UnixSeconds, early
     let (terms, state) = (&agreement.terms, &seen.state);
     let reopenable = closable_after(terms);
     let challenged = state.phase == Phase::Challenged;
-    match (agreement.phase, state.stage(terms, now)) {
+    let parting = agreement.parts_at(state.n);
+    match state.stage(terms, now) {
         _ if state.in_default(terms, now) => Todo::Default,
-        (Known::Parting, _) if now > reopenable => Todo::Close,
+        _ if parting && now > reopenable => Todo::Close,
         _ if challenged => Todo::Wait(SettleStep::Challenged, state.challenge.deadline(terms).plus(1)),
-        (Known::Open, Clock::Over) => Todo::Expire,
-        (Known::Open, Clock::Running) if !early => Todo::Wait(SettleStep::Running, state.ending_at),
+        Clock::Over if !parting => Todo::Expire,
+        Clock::Running if !parting && !early => Todo::Wait(SettleStep::Running, state.ending_at),
         _ if now <= reopenable => Todo::Wait(SettleStep::Waiting, reopenable.plus(1)),
-        (_, Clock::Running) => Todo::Part(FinalReason::Early),
+        Clock::Running => Todo::Part(FinalReason::Early),
         _ => Todo::Part(FinalReason::TermOver),
     }
 }
@@ -90,6 +91,7 @@ pub(super) fn decide(agreement: &Agreement, seen: &Seen, now: UnixSeconds, early
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agreement::{Parted, Phase as Known};
     use layr_market::{ChallengeKind, ChallengeState, Offer, Party, Request, Revision, SlotState};
     use layr_protocol::CoSigned;
     use layr_types::{AccountKey, AgreementId, AgreementRoot, ByteCount, ContractId, NodeKey, Signature};
@@ -139,7 +141,16 @@ mod tests {
     #[test]
     fn the_clock_decides_what_is_due() {
         let open = agreement();
-        let parting = Agreement { phase: Known::Parting, ..agreement() };
+        let split = FinalSplit {
+            id: open.id,
+            n: 3,
+            host: Stroops::ZERO,
+            owner: open.terms.locked(),
+            reason: FinalReason::TermOver,
+        };
+        let signature = Signature([0; 64]);
+        let parted = Some(Parted { split, owner: signature, host: signature });
+        let parting = Agreement { phase: Known::Parting, parted, ..agreement() };
         let seen = Seen::opening(&open);
         let end = open.terms.end;
         let over = open.terms.proof_deadline(end).plus(1);
@@ -158,6 +169,10 @@ mod tests {
         ] {
             assert_eq!(decide(agreement, &seen, now, early), due, "{:?} at {now}", agreement.phase);
         }
+        // A host that shows the ledger a newer revision after both have signed voids their split, and gains nothing.
+        let voided = Seen { state: SlotState { n: 4, ..seen.state }, ..seen.clone() };
+        assert_eq!(decide(&parting, &voided, end, false), Todo::Part(FinalReason::TermOver));
+        assert_eq!(decide(&parting, &voided, over, false), Todo::Expire);
     }
 
     #[test]
