@@ -179,7 +179,6 @@ impl Host {
         if let Some(seat) = desk.seats.get_mut(&agreement.id) {
             seat.state = AgreementState::Settled;
         }
-        self.gossip.forget(&agreement.id);
         let lost = agreement.terms.collateral - settlement.host.min(agreement.terms.collateral);
         if lost > Stroops::ZERO {
             tracing::error!(agreement = %agreement.id, %lost, "an agreement ended with a loss of collateral");
