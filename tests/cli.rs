@@ -138,6 +138,7 @@ fn without_init_every_command_says_to_run_it() {
         &["agreements", "show", "x"],
         &["agreements", "close", "x"],
         &["agreements", "dispute", "x"],
+        &["agreements", "export-proof", "x"],
         &["agreements", "submit-proof", "x"],
         &["audit"],
         &["settle"],

@@ -3,7 +3,8 @@
 mod money;
 
 pub use money::{
-    Agreements, AgreementsCommand, Close, Dispute, Renew, Settle, SubmitProof, WalletCommand, WalletSend,
+    Agreements, AgreementsCommand, Close, Dispute, ExportProof, Renew, Settle, SubmitProof, WalletCommand,
+    WalletSend,
 };
 
 use crate::settings::Role;

@@ -59,6 +59,15 @@ fn an_agreement_is_shown_by_any_beginning_of_its_id_and_the_timeline_says_what_d
     std::fs::write(&nonsense, "{\"format\":\"layr-proof/1\"}").expect("writable");
     owner.layr(["agreements", "submit-proof", "nonsense", "--dry-run"]).error(2);
     owner.layr(["agreements", "submit-proof", "not-there"]).error(2);
+
+    // A proof is exported by the host that runs, and only when the ledger waits for one.
+    let error = owner.layr(["agreements", "export-proof", &all[0]]).error(5);
+    assert_eq!(error["code"], "node/not-running", "{error}");
+    let key = owner.agreements()[0]["host"].as_str().expect("a key").to_owned();
+    let host = CALM.hosts.iter().find(|host| host.key == key).expect("one of ours");
+    let error = host.layr(["agreements", "export-proof", &all[0]]).error(2);
+    assert_eq!(error["code"], "agreements/no-proof", "{error}");
+    host.layr(["agreements", "export-proof", "xyz"]).error(5);
     assert_eq!(owner.money(), before);
 }
 
@@ -125,4 +134,33 @@ fn agreements_are_renewed_in_one_go_without_moving_a_byte() {
     world.advance("15d");
     owner.assert_comes_back("film", &path);
     assert_eq!(owner.layr(["settle"]).data()["refunded"], 0);
+}
+
+#[test]
+fn a_host_that_is_there_answers_a_challenge_and_keeps_the_bond() {
+    let world = World::start("challenged", 3, "256MiB");
+    let owner = world.owner("doubter");
+    let path = owner.home.join("film");
+    write_noise(&path, 3 << 20, 153);
+    owner.upload(&path, "1/3");
+    world.advance("5h");
+    let agreement = owner.agreements().remove(0);
+    let (id, key) = (crate::support::text(&agreement, "id"), crate::support::text(&agreement, "host"));
+    let host = world.hosts.iter().find(|host| host.key == key).expect("one of ours");
+    let before = (owner.money(), host.money());
+    let would = owner.layr(["agreements", "dispute", &id, "--dry-run"]).data();
+    let error = owner.layr(["agreements", "dispute", &id, "--max-cost", "1stroops"]).error(4);
+    assert_eq!(error["code"], "agreements/over-budget", "{error}");
+    assert_eq!(owner.money(), before.0, "nothing was sent: {would}");
+
+    let done = owner.layr(["agreements", "dispute", &id, "--file", "film"]).data();
+    let bond = done["bond"].as_i64().expect("a bond");
+    let spent = before.0.account - owner.money().account;
+    assert_eq!(spent, bond + done["fees"].as_i64().expect("fees"), "{done}");
+    // The host shows the leaves on the ledger, where anybody can read them; the bond is its.
+    crate::support::until("the host to answer", std::time::Duration::from_secs(90), || {
+        (host.money().escrow_free == before.1.escrow_free + bond).then_some(())
+    });
+    let shown = owner.layr(["agreements", "show", &id]).data();
+    assert_eq!(shown["stage"], "running", "{shown}");
 }

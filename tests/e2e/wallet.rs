@@ -25,6 +25,8 @@ fn a_payment_is_quoted_limited_made_once_and_told() {
     assert_eq!((&quote["amount"], &quote["creates_account"]), (&25_000_000.into(), &true.into()), "{quote}");
     let error = send(&["2.5", "--max-cost", "2.5"]).error(4);
     assert_eq!(error["money_effect"], "none", "{error}");
+    let error = send(&["99999"]).error(4);
+    assert_eq!((&error["code"], &error["money_effect"]), (&"ledger/funds".into(), &"none".into()), "{error}");
     assert_eq!(owner.money().account, before, "nothing was sent");
 
     let sent = send(&["2.5", "--memo", "for the disk"]).data();

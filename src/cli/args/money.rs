@@ -43,6 +43,8 @@ pub enum AgreementsCommand {
     Renew(Renew),
     /// Challenge a host on the ledger to prove what it holds; a host that cannot pays for it.
     Dispute(Dispute),
+    /// As a host: the proof the ledger waits for, as a file that anybody may submit.
+    ExportProof(ExportProof),
     /// Bring a proof to the ledger that a host has prepared, of anybody's agreement.
     SubmitProof(SubmitProof),
 }
@@ -115,6 +117,19 @@ pub struct Dispute {
     /// Refuse if bond and ledger fees together would come to more.
     #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
     pub max_cost: Option<Stroops>,
+}
+
+/// `layr agreements export-proof`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples, on the directory of a running host:
+  layr agreements export-proof 3fa9 -o proof.json
+  layr agreements export-proof 3fa9 | ssh elsewhere layr agreements submit-proof -")]
+pub struct ExportProof {
+    /// The agreement's id, or any beginning of it that no other has.
+    pub id: String,
+    /// Where to; standard output if not given.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `layr agreements submit-proof`.

@@ -25,6 +25,7 @@ pub async fn run(global: &Global, settings: &Settings, args: Agreements) -> Resu
         Some(AgreementsCommand::Renew(renew)) => act::renew(global, settings, renew).await,
         Some(AgreementsCommand::Close(close)) => act::close(global, settings, close).await,
         Some(AgreementsCommand::Dispute(dispute)) => act::dispute(global, settings, dispute).await,
+        Some(AgreementsCommand::ExportProof(export)) => proof::export(settings, export).await,
         Some(AgreementsCommand::SubmitProof(submit)) => proof::submit(global, settings, submit).await,
     }
 }
@@ -32,9 +33,13 @@ pub async fn run(global: &Global, settings: &Settings, args: Agreements) -> Resu
 /// The agreement a person means: by its id, or by any beginning of it that no other has.
 fn find(node: &OwnerNode, text: &str) -> Result<AgreementId, Failure> {
     let listed = node.owner.agreements_recorded().map_err(failures::view)?.value;
+    meant(text, listed.iter().map(|one| one.id))
+}
+
+/// The one of these a text means.
+fn meant(text: &str, all: impl Iterator<Item = AgreementId>) -> Result<AgreementId, Failure> {
     let wanted = text.trim().to_ascii_lowercase();
-    let meant: Vec<AgreementId> =
-        listed.iter().map(|one| one.id).filter(|id| id.to_string().starts_with(&wanted)).collect();
+    let meant: Vec<AgreementId> = all.filter(|id| id.to_string().starts_with(&wanted)).collect();
     match meant.as_slice() {
         [one] if !wanted.is_empty() => Ok(*one),
         [] => Err(Failure::new(

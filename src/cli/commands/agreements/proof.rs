@@ -1,65 +1,73 @@
-//! Proofs as files: what a host prepared, carried to the ledger by anybody.
-//!
-//! One JSON object; everything both signed is in its canonical bytes, in hexadecimal. A file proves nothing by
-//! itself: the contract checks every byte of it.
+//! Proofs as files: prepared by a host, carried to the ledger by anybody. A file proves nothing by itself: the
+//! contract checks every byte of it.
 
 use super::act::within;
-use crate::args::{Global, SubmitProof};
+use crate::args::{ExportProof, Global, SubmitProof};
+use crate::commands::node::snapshot::{self, Answer, Ask};
 use crate::commands::or_interrupted;
 use crate::commands::tell::Teller;
 use crate::compose;
 use crate::envelope::Report;
+use crate::exit;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
-use layr_market::{Revision, SlotState, Terms};
+use layr_market::SoftwareSha256;
 use layr_node::OwnerNode;
 use layr_owner::{PreparedProof, SubmitReport};
-use serde::{Deserialize, Serialize};
+use layr_protocol::{MAX_PREPARED_BYTES, PreparedProof as ProofFile};
+use layr_types::AgreementId;
 use std::error::Error;
 use std::io::Read as _;
 use std::path::Path;
+use std::time::Duration;
 
-/// The format's name and version.
-const FORMAT: &str = "layr-proof/1";
-/// Largest file read: 8 MiB.
-const MAX_BYTES: u64 = 8 << 20;
+/// How long a running host may take to build a proof.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProofFile {
-    format: String,
-    terms: String,
-    state: String,
-    revision: String,
-    leaves: String,
-    proofs: String,
+/// Asks the running host of this directory for the proof the ledger waits for.
+pub async fn export(settings: &Settings, args: ExportProof) -> Result<Report, Failure> {
+    settings.require_initialised()?;
+    let no_host = || {
+        Failure::new(
+            exit::NOT_FOUND,
+            "node/not-running",
+            "no host runs on this directory",
+            "Proofs are made by hosts: start this one with 'layr node run', then ask again.",
+        )
+    };
+    let running = snapshot::status(&settings.dir).await.and_then(|status| status.host).ok_or_else(no_host)?;
+    let id = super::meant(&args.id, running.agreements.iter().map(|one| one.id))?;
+    let proof = match snapshot::ask(&settings.dir, Ask::ExportProof(id), PATIENCE).await {
+        Some(Answer::Proof(proof)) => proof,
+        Some(Answer::Refused(why)) => return Err(nothing_to_export(id, &why)),
+        _ => return Err(no_host()),
+    };
+    let text = serde_json::to_string_pretty(&proof)
+        .map_err(|error| Failure::internal("write the proof as JSON", &error))?;
+    let Some(path) = &args.output else { return Report::new(&proof, text) };
+    std::fs::write(path, text)
+        .map_err(|error| Failure::internal(&format!("write {}", path.display()), &error))?;
+    Report::new(
+        &proof,
+        format!(
+            "{}: anybody may submit it with 'layr agreements submit-proof', until the slot moves on.",
+            path.display()
+        ),
+    )
 }
 
-impl ProofFile {
-    /// The proof it holds, if every part of it reads.
-    fn open(&self) -> Result<PreparedProof, Box<dyn Error>> {
-        if self.format != FORMAT {
-            return Err(format!("its format is '{}', not '{FORMAT}'", self.format).into());
-        }
-        Ok(PreparedProof {
-            terms: Terms::decode(&hex::decode(&self.terms)?)?,
-            state: SlotState::decode(&hex::decode(&self.state)?)?,
-            revision: Revision::decode(&hex::decode(&self.revision)?)?,
-            leaves: hex::decode(&self.leaves)?,
-            proofs: hex::decode(&self.proofs)?,
-        })
-    }
+fn nothing_to_export(id: AgreementId, why: &str) -> Failure {
+    Failure::new(
+        exit::USAGE,
+        "agreements/no-proof",
+        format!("there is no proof of agreement {id} to export: {why}"),
+        "'layr node status' says what is due under each agreement, and when.",
+    )
 }
 
 /// Reads a proof from a file, or from standard input for `-`.
 fn read(path: &Path) -> Result<PreparedProof, Failure> {
-    let mut text = String::new();
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().take(MAX_BYTES).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text))
-    };
     let cannot = |error: &(dyn Error + 'static)| {
         Failure::usage(
             format!("{} holds no proof", path.display()),
@@ -67,9 +75,23 @@ fn read(path: &Path) -> Result<PreparedProof, Failure> {
         )
         .because(error)
     };
+    let limit = u64::try_from(MAX_PREPARED_BYTES).unwrap_or(u64::MAX).saturating_mul(2);
+    let mut text = String::new();
+    let read = if path.as_os_str() == "-" {
+        std::io::stdin().take(limit).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text))
+    };
     read.map_err(|error| cannot(&error))?;
     let file: ProofFile = serde_json::from_str(&text).map_err(|error| cannot(&error))?;
-    file.open().map_err(|error| cannot(error.as_ref()))
+    let opened = file.open(&SoftwareSha256).map_err(|error| cannot(&error))?;
+    Ok(PreparedProof {
+        terms: opened.terms,
+        state: opened.state,
+        revision: opened.revision,
+        leaves: file.leaves.0,
+        proofs: file.proofs.0,
+    })
 }
 
 /// Brings a proof to the ledger.

@@ -1,7 +1,7 @@
 //! `layr node run` and `layr node status`.
 
 mod run;
-mod snapshot;
+pub mod snapshot;
 mod status;
 
 use crate::args::{Global, NodeCommand};

@@ -1,16 +1,18 @@
-//! A node's state for others: told live over a Unix socket while it runs, and written down for when it does not.
+//! What a running node tells other commands of the same user, over a Unix socket; its state is written down too, for
+//! when it does not run.
 //!
-//! One connection is one answer: whoever connects gets the state as one JSON object, then the end. Nothing is read
-//! from the other side. The socket lies in the data directory, which only this user can enter.
+//! One connection is one question and one answer, each one line of JSON. The socket lies in the data directory, which
+//! only this user can enter.
 
 use layr_host::HostStatus;
 use layr_node::{HostNode, OwnerWatch, WatchState};
+use layr_protocol::PreparedProof;
+use layr_types::AgreementId;
 use serde::{Deserialize, Serialize};
-use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 /// The socket's name in the data directory.
@@ -19,7 +21,9 @@ const SOCKET: &str = "node.sock";
 const FILE: &str = "node-status.json";
 /// Longest wait for a running node's answer, and for a client to take it.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Largest state read: 64 MiB.
+/// Longest question, bytes.
+const MAX_QUESTION: u64 = 4_096;
+/// Largest answer read: 64 MiB.
 const MAX_BYTES: u64 = 64 << 20;
 
 /// What a node does at one moment.
@@ -29,6 +33,28 @@ pub struct Snapshot {
     pub host: Option<HostStatus>,
     /// For an owner; `None` where it works for none.
     pub owner: Option<WatchState>,
+}
+
+/// A question to a running node.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// How does it stand?
+    Status,
+    /// The proof the ledger waits for under this agreement.
+    ExportProof(AgreementId),
+}
+
+/// Its answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// How it stands.
+    Status(Box<Snapshot>),
+    /// The proof.
+    Proof(Box<PreparedProof>),
+    /// Why there is no answer.
+    Refused(String),
 }
 
 /// The roles of a running node.
@@ -50,6 +76,17 @@ impl Roles {
         Snapshot { host, owner: self.watch.as_ref().map(OwnerWatch::state) }
     }
 
+    async fn answer(&self, ask: Ask) -> Answer {
+        match (ask, &self.host) {
+            (Ask::Status, _) => Answer::Status(Box::new(self.snapshot().await)),
+            (Ask::ExportProof(_), None) => Answer::Refused("this node is no host".to_owned()),
+            (Ask::ExportProof(id), Some(host)) => match host.export_proof(id).await {
+                Ok(proof) => Answer::Proof(Box::new(proof)),
+                Err(error) => Answer::Refused(error.to_string()),
+            },
+        }
+    }
+
     /// Stops all of them.
     pub async fn stop(self) {
         if let Some(watch) = self.watch {
@@ -61,7 +98,7 @@ impl Roles {
     }
 }
 
-/// Tells everybody who asks how the node stands, until dropped. Without a socket (a path too long, say) it only
+/// Answers everybody who asks, until dropped. Without a socket (a path too long, say) it only
 /// waits: the file is there then.
 pub async fn serve(dir: &Path, roles: &Roles) {
     let path = dir.join(SOCKET);
@@ -75,7 +112,7 @@ pub async fn serve(dir: &Path, roles: &Roles) {
     };
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => answer(stream, roles.snapshot()).await,
+            Ok((stream, _)) => converse(stream, roles).await,
             Err(error) => {
                 tracing::debug!(%error, "a caller went away");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -84,26 +121,46 @@ pub async fn serve(dir: &Path, roles: &Roles) {
     }
 }
 
-async fn answer(mut stream: UnixStream, snapshot: impl Future<Output = Snapshot>) {
-    let Ok(bytes) = serde_json::to_vec(&snapshot.await) else { return };
+/// One question, one answer; a caller that does not come to the point is left alone.
+async fn converse(stream: UnixStream, roles: &Roles) {
+    let (from, mut to) = stream.into_split();
+    let asked = async {
+        let mut line = String::new();
+        BufReader::new(from.take(MAX_QUESTION)).read_line(&mut line).await?;
+        serde_json::from_str::<Ask>(&line).map_err(io::Error::other)
+    };
+    let Ok(Ok(ask)) = tokio::time::timeout(PATIENCE, asked).await else { return };
+    let Ok(mut bytes) = serde_json::to_vec(&roles.answer(ask).await) else { return };
+    bytes.push(b'\n');
     let told = async {
-        stream.write_all(&bytes).await?;
-        stream.shutdown().await
+        to.write_all(&bytes).await?;
+        to.shutdown().await
     };
     if !matches!(tokio::time::timeout(PATIENCE, told).await, Ok(Ok(()))) {
         tracing::debug!("a caller did not listen to the end");
     }
 }
 
-/// Asks the node that runs on this directory; `None` where none answers.
-pub async fn ask(dir: &Path) -> Option<Snapshot> {
+/// Asks the node that runs on this directory; `None` where none answers within `patience`.
+pub async fn ask(dir: &Path, question: Ask, patience: Duration) -> Option<Answer> {
     let asked = async {
-        let stream = UnixStream::connect(dir.join(SOCKET)).await?;
+        let mut stream = UnixStream::connect(dir.join(SOCKET)).await?;
+        let mut line = serde_json::to_vec(&question).map_err(io::Error::other)?;
+        line.push(b'\n');
+        stream.write_all(&line).await?;
         let mut bytes = Vec::new();
         stream.take(MAX_BYTES).read_to_end(&mut bytes).await?;
         serde_json::from_slice(&bytes).map_err(io::Error::other)
     };
-    tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()
+    tokio::time::timeout(patience, asked).await.ok()?.ok()
+}
+
+/// How the node that runs on this directory stands; `None` where none answers.
+pub async fn status(dir: &Path) -> Option<Snapshot> {
+    match ask(dir, Ask::Status, PATIENCE).await? {
+        Answer::Status(snapshot) => Some(*snapshot),
+        _ => None,
+    }
 }
 
 /// Writes the state down beside, then renames. A failure here never stops a node.

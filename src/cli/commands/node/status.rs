@@ -8,15 +8,15 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::table::{Table, short};
 use crate::units::{show_duration, show_time};
-use layr_host::HostStatus;
+use layr_host::{AtRisk, HostStatus, Planned};
 use layr_node::WatchState;
-use layr_types::ByteCount;
+use layr_types::{ByteCount, Stroops};
 use serde_json::json;
 use std::time::Duration;
 
 /// Asks, reads, shows.
 pub async fn run(settings: &Settings) -> Result<Report, Failure> {
-    let live = snapshot::ask(&settings.dir).await;
+    let live = snapshot::status(&settings.dir).await;
     let running = live.is_some();
     let (snapshot, age) = match live {
         Some(snapshot) => (snapshot, Duration::ZERO),
@@ -86,7 +86,37 @@ fn host_words(status: &HostStatus) -> String {
         ]);
     }
     text.push_str(&format!("\n{}\n", table.render()));
-    text
+    text + &timeline_words(status)
+}
+
+/// What is due under each agreement, the next deadline first.
+fn timeline_words(status: &HostStatus) -> String {
+    let due = status.timeline.iter().filter(|one| one.planned != Planned::Nothing);
+    let line = |one: &AtRisk| {
+        let lost =
+            if one.lost > Stroops::ZERO { format!(", {} XLM are lost", one.lost) } else { String::new() };
+        format!(
+            "due         {} {} from {} until {}: {} XLM depend on it{lost}\n",
+            short(one.id),
+            planned_words(one.planned),
+            show_time(one.from),
+            show_time(one.deadline),
+            one.at_stake
+        )
+    };
+    let lines: String = due.take(8).map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
+}
+
+const fn planned_words(planned: Planned) -> &'static str {
+    match planned {
+        Planned::Nothing => "nothing",
+        Planned::Close => "close with the split both signed",
+        Planned::Publish => "publish the newest revision",
+        Planned::Respond => "answer the challenge",
+        Planned::Prove => "prove what is stored",
+        Planned::Collect => "collect what is left",
+    }
 }
 
 fn owner_words(state: &WatchState) -> String {

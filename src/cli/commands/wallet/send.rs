@@ -68,6 +68,7 @@ pub async fn run(settings: &Settings, identity: &Identity, args: WalletSend) -> 
     if let Some(limit) = args.max_cost.filter(|limit| cost > *limit) {
         return Err(failures::over_budget(cost, limit));
     }
+    afford(&client, identity, cost).await?;
     if args.dry_run {
         return quoted(&args, quote.total(), creates);
     }
@@ -84,6 +85,21 @@ pub async fn run(settings: &Settings, identity: &Identity, args: WalletSend) -> 
     }
     let sent = sent.map_err(failures::ledger)?;
     done(&args, &sent.receipt, &words)
+}
+
+/// Refuses what the account cannot pay, before the ledger takes a fee for refusing it.
+async fn afford(client: &LedgerClient, identity: &Identity, cost: Stroops) -> Result<(), Failure> {
+    let account = client.account(&identity.account()).await.map_err(failures::ledger)?;
+    let spendable = account.map_or(Stroops::ZERO, |state| state.spendable());
+    if cost <= spendable {
+        return Ok(());
+    }
+    Err(Failure::new(
+        exit::PAYMENT,
+        "ledger/funds",
+        format!("it would take {cost} XLM, and the account can spend {spendable} XLM"),
+        "Send less, or fund the account first.",
+    ))
 }
 
 fn quoted(args: &WalletSend, fee: Stroops, creates: bool) -> Result<Report, Failure> {
