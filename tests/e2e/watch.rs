@@ -58,7 +58,20 @@ fn a_watching_node_audits_daily_and_settles_at_the_end_without_anybody_there() {
 
     // The term ends: everybody is settled with, once.
     world.advance("2592060s");
-    let over = seen(&owner, "all to be settled", |state| state["settled"] == 3);
+    // What could not be done is tried again ten minutes later, by the ledger's clock: after a round that left
+    // something, those pass.
+    let mut rounds = 0;
+    let over = until("all to be settled", PATIENCE, || {
+        let now = state(&owner);
+        if now["settled"] == 3 {
+            return Some(now);
+        }
+        let completed = now["rounds"].as_u64().unwrap_or(0);
+        if completed > std::mem::replace(&mut rounds, completed) {
+            world.advance("11m");
+        }
+        None
+    });
     assert_eq!(over["due"].as_array().map(Vec::len), Some(0), "{over}");
     let refunded = over["refunded"].as_i64().expect("an amount");
     let fees = over["fees"].as_i64().expect("an amount");
