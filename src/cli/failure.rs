@@ -109,4 +109,10 @@ impl Failure {
         let _ = write!(out, "\n  money: {}\n  next: {}", self.money_effect.words(), self.next);
         out
     }
+
+    /// What happened, why and what to do, for a remark beside a result.
+    pub fn in_one_line(&self) -> String {
+        let causes = self.causes.iter().map(|cause| format!(": {cause}")).collect::<String>();
+        format!("{}{causes}. {}", self.message, self.next)
+    }
 }

@@ -38,7 +38,9 @@ pub async fn run(global: &Global, init: Init) -> Result<Report, Failure> {
     let identity = Identity::from_phrase(phrase);
     let passphrase = passphrase::new(global)?;
     write_files(&dir, global, &init, &identity, &passphrase)?;
-    let funded = if init.fund { fund(global, &identity).await? } else { false };
+    // The keys are made: whatever becomes of the money, their words must be seen.
+    let refused = if init.fund { fund(global, &identity).await.err() } else { None };
+    let funded = init.fund && refused.is_none();
     let restored = init.restore.is_some();
     let made = Made {
         dir: dir.display().to_string(),
@@ -48,7 +50,13 @@ pub async fn run(global: &Global, init: Init) -> Result<Report, Failure> {
         funded,
         phrase: (!restored).then(|| identity.phrase().reveal().to_string()),
     };
-    Report::new(&made, words(&made))
+    let report = Report::new(&made, words(&made))?;
+    Ok(match refused {
+        None => report,
+        Some(failure) => report
+            .note("init/fund", format!("the account was not funded: {}", failure.in_one_line()))
+            .with_exit(failure.exit),
+    })
 }
 
 fn words(made: &Made) -> String {
@@ -160,10 +168,10 @@ fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     }
 }
 
-async fn fund(global: &Global, identity: &Identity) -> Result<bool, Failure> {
+async fn fund(global: &Global, identity: &Identity) -> Result<(), Failure> {
     let settings = Settings::load(global)?;
     compose::ledger(&settings)?.fund(&identity.account()).await.map_err(crate::failures::ledger)?;
-    Ok(true)
+    Ok(())
 }
 
 /// Random bytes from the operating system.
