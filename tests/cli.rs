@@ -176,6 +176,20 @@ fn init_makes_a_private_directory_with_a_private_key_file() {
 }
 
 #[test]
+fn init_shows_the_phrase_even_if_nobody_funds_the_account() {
+    let dir = nowhere("unfunded");
+    let made = Layr::new(&dir).args(["init", "--fund", "--network", "no-such-network.toml"]).json().run();
+    let said = made.exits(2);
+    let envelope: serde_json::Value = serde_json::from_str(&said.stdout).expect("one envelope");
+    let phrase = envelope["data"]["phrase"].as_str().expect("the phrase of the keys that were made");
+    keep_secret(phrase);
+    assert_eq!(phrase.split(' ').count(), 24);
+    assert_eq!((&envelope["ok"], &envelope["data"]["funded"]), (&false.into(), &false.into()));
+    assert_eq!(envelope["notes"][0]["code"], "init/fund");
+    Layr::new(&dir).args(["wallet", "address"]).data();
+}
+
+#[test]
 fn init_never_overwrites_keys() {
     let (dir, phrase) = somebody("overwrite");
     let before = fs::read(dir.join("identity.key")).expect("keys");
