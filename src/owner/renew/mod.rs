@@ -92,7 +92,9 @@ enum NotRenewed {
     Dear(u64),
     #[error("its last audit: {0}")]
     Unsound(String),
-    #[error("it has ended, ends too soon, was opened so lately that its offer could be opened again, or is challenged")]
+    #[error(
+        "it has ended, ends too soon, was opened so lately that its offer could be opened again, or is challenged"
+    )]
     Ending,
     #[error("the ledger holds it in a state that is not known here")]
     Unexplained,
