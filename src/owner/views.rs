@@ -358,7 +358,7 @@ pub struct SettleReport {
     pub agreements: Vec<SettledView>,
     /// Came back to the account.
     pub refunded: Stroops,
-    /// Went to hosts, collateral not counted.
+    /// Went to hosts beyond their own collateral; what a host lost of that is not taken off.
     pub paid: Stroops,
     /// Spent on ledger fees.
     pub fees: Stroops,
@@ -406,6 +406,8 @@ pub struct SettledView {
     pub step: SettleStep,
     /// To the host by `settle()`, collateral included; `None` while open.
     pub to_host: Option<Stroops>,
+    /// The host's own part of what was locked.
+    pub collateral: Stroops,
     /// To the owner.
     pub to_owner: Option<Stroops>,
     /// To nobody.

@@ -128,6 +128,7 @@ fn told(agreement: &Agreement, step: SettleStep, next_deadline: Option<UnixSecon
         host: agreement.host(),
         step,
         to_host: settlement.map(|shares| shares.host),
+        collateral: agreement.terms.collateral,
         to_owner: settlement.map(|shares| shares.owner),
         burned: settlement.map(|shares| shares.burn),
         forgone: None,
@@ -375,7 +376,8 @@ impl SettleReport {
         };
         for view in self.agreements.iter().filter(|view| ended(view.step)) {
             self.refunded += view.to_owner.unwrap_or(Stroops::ZERO);
-            self.paid += view.to_host.unwrap_or(Stroops::ZERO);
+            let earned = view.to_host.and_then(|share| share.checked_sub(view.collateral));
+            self.paid += earned.unwrap_or(Stroops::ZERO).max(Stroops::ZERO);
         }
     }
 }

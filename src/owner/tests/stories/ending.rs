@@ -54,6 +54,7 @@ async fn honest_hosts_are_paid_to_the_stroop_and_cheaters_are_not() {
     let end = before[0].end;
     world.ledger.chain.set_now(end.plus(60));
     let report = world.owner.settle(SettleOptions::default(), Arc::new(Silent)).await.unwrap();
+    let mut earned = Stroops::ZERO;
     for view in &report.agreements {
         let known = before.iter().find(|known| known.id == view.id).unwrap();
         if view.host == cheater.node {
@@ -67,7 +68,10 @@ async fn honest_hosts_are_paid_to_the_stroop_and_cheaters_are_not() {
             (view.step, view.to_host, view.to_owner),
             (SettleStep::Closed, Some(fair.host), Some(fair.owner))
         );
+        earned += fair.host - known.terms.collateral;
     }
+    assert!(earned > Stroops::ZERO);
+    assert_eq!(report.paid, earned, "what hosts earned, their own collateral not among it");
     let terms = &before.iter().find(|known| known.host == cheater.node).unwrap().terms;
     world.ledger.chain.set_now(terms.proof_deadline(terms.end).plus(1));
     let report = world.owner.settle(SettleOptions::default(), Arc::new(Silent)).await.unwrap();
