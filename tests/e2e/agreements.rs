@@ -164,3 +164,41 @@ fn a_host_that_is_there_answers_a_challenge_and_keeps_the_bond() {
     let shown = owner.layr(["agreements", "show", &id]).data();
     assert_eq!(shown["stage"], "running", "{shown}");
 }
+
+#[test]
+fn a_host_that_cannot_pay_for_its_answer_is_saved_by_a_stranger_who_brings_it() {
+    let world = World::start("stranded", 2, "256MiB");
+    let (owner, stranger) = (world.owner("doubter"), world.owner("passer-by"));
+    let path = owner.home.join("film");
+    write_noise(&path, 2 << 20, 154);
+    owner.upload(&path, "1/2");
+    let agreement = owner.agreements().remove(0);
+    let (id, key) = (crate::support::text(&agreement, "id"), crate::support::text(&agreement, "host"));
+    let host = world.hosts.iter().find(|host| host.key == key).expect("one of ours");
+
+    // The host's account is emptied but for what a payment costs: nothing is left for the fees of an answer.
+    let to = crate::support::text(&stranger.layr(["wallet", "address"]).data(), "address");
+    let spendable = host.layr(["wallet", "balance"]).data()["spendable"].as_i64().expect("an amount");
+    host.layr(["wallet", "send", &to, &format!("{}stroops", spendable - 200)]).data();
+    let before = host.money();
+    let done = owner.layr(["agreements", "dispute", &id, "--leaf", "0", "--leaf", "1500"]).data();
+    let bond = done["bond"].as_i64().expect("a bond");
+
+    let file = stranger.home.join("proof.json");
+    let shown = file.to_str().expect("a path");
+    crate::support::until("the host to know of the challenge", std::time::Duration::from_secs(90), || {
+        let tried = host.layr(["agreements", "export-proof", &id, "-o", shown]).json().run();
+        (tried.envelope()["ok"] == true).then_some(())
+    });
+    let would = stranger.layr(["agreements", "submit-proof", shown, "--dry-run"]).data();
+    assert_eq!((&would["answer"], &would["tx"]), (&true.into(), &Value::Null), "{would}");
+    assert_eq!(owner.layr(["agreements", "show", &id]).data()["stage"], "challenged");
+    stranger.layr(["agreements", "submit-proof", shown]).data();
+    assert_eq!(owner.layr(["agreements", "show", &id]).data()["stage"], "running");
+    let after = host.money();
+    assert_eq!((after.account, after.escrow_free), (before.account, before.escrow_free + bond));
+    // It was asked once, and is answered once.
+    let again = stranger.layr(["agreements", "submit-proof", shown]).json().run().envelope();
+    assert_eq!(again["ok"], false, "{again}");
+    assert_eq!(host.money(), after);
+}

@@ -129,7 +129,7 @@ fn words(done: &SubmitReport) -> String {
     );
     match done.tx {
         Some(tx) => format!(
-            "{what} of agreement {} was accepted ({tx}). Ledger fees: {} XLM.",
+            "The ledger accepted {what} of agreement {} ({tx}). Ledger fees: {} XLM.",
             done.agreement, done.fees
         ),
         None => format!("Nothing was sent. This is {what} of agreement {}: {cost}.", done.agreement),
