@@ -184,6 +184,14 @@ pub struct NodeRun {
     /// Price per TiB and 30 days, in lumens unless another unit is given.
     #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
     pub price: Option<Stroops>,
+    /// Price per TiB read beyond what may be read for nothing, in lumens unless another unit is given; paid by
+    /// voucher [default: 0].
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub read_price: Option<Stroops>,
+    /// What an owner may read for nothing in a term, in percent of the agreed capacity; 100 is one full download
+    /// [default: 100].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=100_000), value_name = "PERCENT")]
+    pub free_reads: Option<u32>,
     /// Collateral in escrow, free and locked together; what is missing is deposited from the account at start.
     #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
     pub collateral: Option<Stroops>,

@@ -17,12 +17,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Slots in one folder.
 const SLOTS: u8 = 64;
-/// Bound on the fees and the rent of opening, whatever the number of agreements: 0.3 XLM. A call cannot be
-/// simulated before hosts have signed, so the bound comes from the measured costs in `contracts/escrow`, with
-/// head-room for rent; a transaction that would cost more is not sent.
-const OPEN_BASE: Stroops = Stroops(3_000_000);
-/// The same for each agreement: 0.04 XLM.
-const OPEN_EACH: Stroops = Stroops(400_000);
+/// Bound on the fees of opening, whatever the number of agreements, and for each: 0.05 and 0.006 XLM. A call cannot
+/// be simulated before hosts have signed, so the bounds come from the measured costs in `contracts/escrow`, with
+/// head-room; a transaction that would cost more is not sent.
+const OPEN_FEE: (i128, i128) = (500_000, 60_000);
+/// The same of rent for ledger space: 0.25 and 0.034 XLM.
+const OPEN_RENT: (i128, i128) = (2_500_000, 340_000);
 
 /// An owner's account on one escrow contract.
 #[derive(Clone)]
@@ -253,9 +253,10 @@ impl OwnerLedger for StellarOwner {
         .boxed()
     }
 
-    fn open_fee_bound(&self, agreements: usize) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
+    fn open_cost_bound(&self, agreements: usize) -> BoxFuture<'_, Result<CallCost, LedgerFault>> {
         let count = i128::try_from(agreements).unwrap_or(i128::MAX >> 32);
-        async move { Ok(Stroops(OPEN_BASE.0 + OPEN_EACH.0.saturating_mul(count))) }.boxed()
+        let bound = move |(base, each): (i128, i128)| Stroops(base + each.saturating_mul(count));
+        async move { Ok(CallCost { fee: bound(OPEN_FEE), rent: bound(OPEN_RENT) }) }.boxed()
     }
 
     fn history<'a>(&'a self, terms: &'a Terms) -> BoxFuture<'a, Result<Vec<SlotEvent>, LedgerFault>> {
@@ -288,7 +289,7 @@ impl OwnerLedger for StellarOwner {
             }
             let mut payer = Payer::new(self.account.clone(), Arc::new(Journal(journal)));
             let own = match &call {
-                EscrowCall::Open(items) => Some(self.open_fee_bound(items.len()).await?),
+                EscrowCall::Open(items) => Some(self.open_cost_bound(items.len()).await?.total()),
                 _ => None,
             };
             payer.max_fee = self.fee_bound(own);

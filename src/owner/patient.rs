@@ -70,8 +70,8 @@ impl OwnerLedger for Patient {
         self.within(self.inner.posted(round))
     }
 
-    fn open_fee_bound(&self, agreements: usize) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
-        self.within(self.inner.open_fee_bound(agreements))
+    fn open_cost_bound(&self, agreements: usize) -> BoxFuture<'_, Result<CallCost, LedgerFault>> {
+        self.within(self.inner.open_cost_bound(agreements))
     }
 
     fn quote<'a>(&'a self, call: &'a EscrowCall) -> BoxFuture<'a, Result<CallCost, LedgerFault>> {

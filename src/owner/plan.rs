@@ -333,13 +333,20 @@ async fn finish(
         quote: empty_quote(amount, keeping, per_host),
     };
     let fresh = plan.fresh().count();
-    let mut fees = Stroops::ZERO;
+    let (mut fees, mut rent) = (Stroops::ZERO, Stroops::ZERO);
     for batch in 0..fresh.div_ceil(MAX_OPEN_BATCH) {
         let count = (fresh - batch * MAX_OPEN_BATCH).min(MAX_OPEN_BATCH);
-        fees += core.ledger.open_fee_bound(count).await.map_err(|fault| failed(Stage::Find, fault))?;
+        let cost = core.ledger.open_cost_bound(count).await.map_err(|fault| failed(Stage::Find, fault))?;
+        fees += cost.fee;
+        rent += cost.rent;
     }
-    let quote =
-        Quote { ledger_fees: fees, reused: drafted.reused, not_chosen: drafted.not_chosen, ..plan.quote };
+    let quote = Quote {
+        ledger_fees: fees,
+        rent,
+        reused: drafted.reused,
+        not_chosen: drafted.not_chosen,
+        ..plan.quote
+    };
     plan.quote = priced(
         quote,
         plan.places.iter().filter_map(|place| match place {
@@ -364,6 +371,7 @@ fn empty_quote(amount: Amount, keeping: &Keeping, per_host: u8) -> Quote {
         base_fees: Stroops::ZERO,
         reads: Stroops::ZERO,
         ledger_fees: Stroops::ZERO,
+        rent: Stroops::ZERO,
         storage: Stroops::ZERO,
         refundable: Stroops::ZERO,
         total: Stroops::ZERO,
@@ -393,7 +401,7 @@ pub(crate) fn priced<'a>(mut quote: Quote, fresh: impl Iterator<Item = &'a Fresh
         quote.binding_until = Some(quote.binding_until.map_or(expires, |earlier| earlier.min(expires)));
     }
     quote.refundable = (quote.escrow - quote.base_fees - quote.storage).max(Stroops::ZERO);
-    quote.total = quote.escrow + quote.reads + quote.ledger_fees;
+    quote.total = quote.escrow + quote.reads + quote.ledger_fees + quote.rent;
     quote
 }
 

@@ -309,7 +309,7 @@ pub trait OwnerLedger: Send + Sync {
     }
 
     /// The most a call opening this many agreements costs in fees and rent, without signing or sending.
-    fn open_fee_bound(&self, agreements: usize) -> BoxFuture<'_, Result<Stroops, LedgerFault>>;
+    fn open_cost_bound(&self, agreements: usize) -> BoxFuture<'_, Result<CallCost, LedgerFault>>;
 
     /// What this very call costs, by trying it out without sending it.
     fn quote<'a>(&'a self, call: &'a EscrowCall) -> BoxFuture<'a, Result<CallCost, LedgerFault>>;

@@ -32,8 +32,10 @@ pub struct Quote {
     /// Set aside for reading beyond what hosts let be read for nothing; comes back where it is not used. On top of
     /// the escrow.
     pub reads: Stroops,
-    /// Most that the ledger takes in fees and rent.
+    /// Most that the ledger takes in fees.
     pub ledger_fees: Stroops,
+    /// Most that it takes in rent for the space agreements need on it; on top.
+    pub rent: Stroops,
     /// What hosts will have earned at the end of the term if nothing more is stored.
     pub storage: Stroops,
     /// What comes back at the end of the term if nothing more is stored.

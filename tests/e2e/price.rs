@@ -19,7 +19,11 @@ fn a_dry_run_pays_nothing_and_bounds_what_the_upload_takes() {
     let quote = upload(&["--dry-run"]).data();
     let total = amount(&quote, "total");
     assert_eq!(quote["hosts"].as_array().map(Vec::len), Some(4), "{quote}");
-    assert_eq!(total, amount(&quote, "escrow") + amount(&quote, "ledger_fees"), "{quote}");
+    assert_eq!(
+        total,
+        amount(&quote, "escrow") + amount(&quote, "ledger_fees") + amount(&quote, "rent"),
+        "{quote}"
+    );
     let words = upload(&["--dry-run"]).run().exits(0);
     assert!(words.stdout.contains("Nothing was paid"), "{}", words.story());
 

@@ -87,8 +87,10 @@ fn money_words(quote: &Quote) -> String {
     for (what, amount) in [
         ("hosts earn over the term", quote.storage),
         ("base fees, kept by hosts", quote.base_fees),
-        ("ledger fees and rent, at most", quote.ledger_fees),
+        ("ledger fees, at most", quote.ledger_fees),
+        ("rent for ledger space, at most", quote.rent),
         ("locked in escrow now", quote.escrow),
+        ("set aside for reading beyond what is free", quote.reads),
         ("comes back if nothing more is stored", quote.refundable),
         ("needed in the account", quote.total),
     ] {

@@ -284,8 +284,7 @@ impl RenewReport {
             self.net += terms.escrow + terms.voucher_part - refund;
             self.renewed.push(RenewedView { new: None, ..view(old.id, terms, refund) });
         }
-        let bound = core.ledger.open_fee_bound(drafted.len()).await.map_err(failed)?;
-        self.cost = CallCost { fee: bound, rent: Stroops::ZERO };
+        self.cost = core.ledger.open_cost_bound(drafted.len()).await.map_err(failed)?;
         Ok(())
     }
 
@@ -318,8 +317,7 @@ impl RenewReport {
                 Ok(cost) => cost,
                 // Not all of them will go through; none costs more than an opening.
                 Err(LedgerFault::Refused { .. }) => {
-                    let fee = core.ledger.open_fee_bound(batch.len()).await.map_err(failed)?;
-                    CallCost { fee, rent: Stroops::ZERO }
+                    core.ledger.open_cost_bound(batch.len()).await.map_err(failed)?
                 }
                 Err(fault) => return Err(failed(fault)),
             };

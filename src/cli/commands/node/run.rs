@@ -157,6 +157,8 @@ fn config(
         rate: compose::rate_of(settings.price)?,
         min_term: seconds(args.min_term, usual.min_term)?,
         offer_life: seconds(args.offer_life, usual.offer_life)?,
+        egress_rate: args.read_price.map_or(Ok(usual.egress_rate), read_rate)?,
+        free_reads_percent: args.free_reads.unwrap_or(usual.free_reads_percent),
         ..usual
     };
     Ok(HostNodeConfig {
@@ -233,4 +235,10 @@ fn host_words(settings: &Settings, host: &HostNode, addresses: &[String]) -> Str
         text.push_str(&format!("Reach it at {address}\n"));
     }
     text
+}
+
+/// A price per TiB read as an offer says it: whole stroops per GiB, rounded up.
+fn read_rate(price: Stroops) -> Result<u64, Failure> {
+    u64::try_from(price.0.max(0).saturating_add(1_023) / 1_024)
+        .map_err(|error| Failure::usage("--read-price is too high", "Ask for less.").because(&error))
 }

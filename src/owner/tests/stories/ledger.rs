@@ -237,8 +237,8 @@ impl OwnerLedger for TwinLedger {
         .boxed()
     }
 
-    fn open_fee_bound(&self, _: usize) -> BoxFuture<'_, Result<Stroops, LedgerFault>> {
-        async { Ok(FEE) }.boxed()
+    fn open_cost_bound(&self, _: usize) -> BoxFuture<'_, Result<CallCost, LedgerFault>> {
+        async { Ok(CallCost { fee: FEE, rent: Stroops::ZERO }) }.boxed()
     }
 
     fn history<'a>(&'a self, terms: &'a Terms) -> BoxFuture<'a, Result<Vec<SlotEvent>, LedgerFault>> {
