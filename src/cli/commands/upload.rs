@@ -90,7 +90,7 @@ fn money_words(quote: &Quote) -> String {
         ("ledger fees, at most", quote.ledger_fees),
         ("rent for ledger space, at most", quote.rent),
         ("locked in escrow now", quote.escrow),
-        ("set aside for reading beyond what is free", quote.reads),
+        ("set aside for paid reads", quote.reads),
         ("comes back if nothing more is stored", quote.refundable),
         ("needed in the account", quote.total),
     ] {
