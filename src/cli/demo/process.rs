@@ -55,14 +55,7 @@ impl Program {
 
     /// The same, and fails unless the command succeeded.
     pub async fn succeed(&self, dir: &Path, args: &[&str]) -> Result<Finished, Failure> {
-        let finished = self.run(dir, args).await?;
-        if finished.envelope["ok"] == Value::Bool(true) {
-            return Ok(finished);
-        }
-        Err(not_as_told(
-            &format!("'layr {}' failed", args.join(" ")),
-            &finished.envelope["error"].to_string(),
-        ))
+        self.run(dir, args).await?.succeeded(args)
     }
 
     /// Starts a process that runs until stopped, and waits for its first line on standard output.
@@ -101,6 +94,14 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// Itself, if the command with these arguments succeeded.
+    pub fn succeeded(self, args: &[&str]) -> Result<Self, Failure> {
+        if self.envelope["ok"] == Value::Bool(true) {
+            return Ok(self);
+        }
+        Err(not_as_told(&format!("'layr {}' failed", args.join(" ")), &self.envelope["error"].to_string()))
+    }
+
     /// The result's data.
     pub fn data(&self) -> &Value {
         &self.envelope["data"]
