@@ -17,6 +17,7 @@ mod history;
 mod judge;
 mod prove;
 mod sampling;
+mod schedule;
 mod score;
 mod survival;
 mod verdict;
@@ -29,6 +30,7 @@ pub use history::{AuditKind, AuditRecord, RECORD_BYTES, RecordError, fold, repla
 pub use judge::{Attempt, Fault, Judgement, Outcome, judge};
 pub use prove::{LeafSource, ProveError, SourceError, StoredLeaf, prove};
 pub use sampling::{days_to_detect, detection, samples_needed};
+pub use schedule::{AuditState, Plan, Reason, Schedule, Scrub, scrub_leaves};
 pub use score::{Beta, FORGETTING, OFFLINE_WINDOW_SECONDS, Score};
 pub use survival::{Redundancy, loss_of_any, segment_loss};
 pub use verdict::{UnknownVerdict, Verdict};
