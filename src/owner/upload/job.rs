@@ -41,6 +41,10 @@ pub(crate) struct Job {
     /// says, or the default where an earlier one is resumed by name.
     #[serde(skip)]
     pub(crate) reads_percent: Option<u32>,
+    /// Agreements whose hosts said in this run that they are full, though this machine knows of room in them: what
+    /// fills them are sectors nobody will ever sign for. Not written down, since hosts drop such sectors in time.
+    #[serde(skip)]
+    pub(crate) full: Vec<AgreementId>,
 }
 
 impl Job {
@@ -62,6 +66,7 @@ impl Job {
             opened: Vec::new(),
             fees: Stroops::ZERO,
             reads_percent: Some(keeping.reads_percent),
+            full: Vec::new(),
         }
     }
 

@@ -9,18 +9,18 @@ use crate::plan::{Wish, plan};
 use layr_types::{AgreementId, NodeKey, Stroops};
 
 /// Finds hosts for `seats` and puts them there; returns as many as there are, for the first seats. The hosts of
-/// agreements that are `full` may be asked again, for another agreement.
+/// the job's full agreements may be asked again, for another agreement; those agreements are never turned to again.
 pub(crate) async fn replace(
     core: &Core,
     job: &mut Job,
-    (seats, full): (&[usize], &[AgreementId]),
+    seats: &[usize],
     progress: &dyn Progress,
 ) -> Result<Vec<(AgreementId, NodeKey)>, UploadError> {
     let records = |fault| Failed::new(Stage::Records, fault);
     let _held = core.opening.lock().await;
     let mut without = job.failed.clone();
     let mut spent = job.fees;
-    for id in job.places.iter().filter(|id| !full.contains(id)) {
+    for id in job.places.iter().filter(|id| !job.full.contains(id)) {
         without.extend(core.agreement(id).map_err(records)?.map(|agreement| agreement.host()));
     }
     for id in &job.opened {
@@ -30,7 +30,7 @@ pub(crate) async fn replace(
     }
     let mut hosts = u8::try_from(seats.len()).unwrap_or(u8::MAX);
     let plan = loop {
-        let wish = Wish { hosts: Some(hosts), without: &without, full };
+        let wish = Wish { hosts: Some(hosts), without: &without, full: &job.full };
         match plan(core, job.amount(), &job.keeping(), wish).await {
             Err(Failed { cause: UploadCause::Shortage(shortage), .. })
                 if shortage.found > 0 && shortage.found < hosts =>

@@ -342,7 +342,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let cause = UploadCause::HostsFailed { missing, failed: failures };
-        let found = replace(self.core, &mut self.job, (&seats, &[]), &*self.progress).await;
+        let found = replace(self.core, &mut self.job, &seats, &*self.progress).await;
         if found.is_ok_and(|found| found.len() == seats.len()) {
             return Ok(());
         }
@@ -443,7 +443,7 @@ impl<'a> Run<'a> {
         if seats.is_empty() {
             return self.job.save(self.core).map_err(|fault| self.failed(Stage::Records, fault));
         }
-        let found = replace(self.core, &mut self.job, (seats, &[]), &*self.progress).await;
+        let found = replace(self.core, &mut self.job, seats, &*self.progress).await;
         match found {
             Ok(found) if found.len() >= seats.len() => Ok(()),
             Ok(_) | Err(Failed { cause: UploadCause::Shortage(_), .. }) => {

@@ -336,17 +336,16 @@ async fn manage(
         }
         let Some(shared) = weak.upgrade() else { break };
         let seats: Vec<usize> = lost.iter().map(|(seat, _)| *seat).collect();
-        let mut full = Vec::new();
         for (seat, failure) in &lost {
             if failure.is_full() {
-                full.extend(job.places.get(*seat));
+                job.full.extend(job.places.get(*seat));
                 continue;
             }
             progress.tell(Event::Host { node: failure.node, what: HostEvent::Lost });
             job.failed.push(failure.node);
         }
         failures.extend(lost.into_iter().map(|(_, failure)| failure));
-        let found = match replace(&core, &mut job, (&seats, &full), &*progress).await {
+        let found = match replace(&core, &mut job, &seats, &*progress).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, "no other host takes over");

@@ -193,3 +193,32 @@ async fn a_host_that_fails_its_first_audit_keeps_done_from_being_said() {
     assert_eq!(failed[0].node, rotten.node);
     assert!(world.owner.list("").unwrap().is_empty(), "an upload that is not done is not listed");
 }
+
+/// An upload that ended half-way leaves sectors on hosts nobody will sign for, more on some than on others. The next
+/// upload meets one full agreement after the other, and must not go round in a circle between them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agreements_filled_by_an_abandoned_upload_are_each_given_up_once() {
+    // No host has room for a second agreement.
+    let world = World::new(8, 20).with_send_memory(4 << 20);
+    let keeping = keeping(2, 4);
+    let guests = world.all();
+    let (spares, first) = guests.split_at(4);
+    spares.iter().for_each(|guest| guest.set(Mode::Dead));
+    world.upload(&world.file("first", 1_000_000), &keeping).await.unwrap();
+    for (guest, sectors) in first.iter().zip([2, 6]) {
+        let limit = (guest.puts() + sectors) << 20;
+        guest.dies_after.store(i64::try_from(limit).unwrap(), Ordering::SeqCst);
+    }
+    world.upload(&world.file("abandoned", 20_000_000), &keeping).await.unwrap_err();
+    for guest in &guests {
+        guest.dies_after.store(-1, Ordering::SeqCst);
+        guest.set(Mode::Up);
+    }
+
+    let film = world.file("film", 20_000_000);
+    let uploaded = tokio::time::timeout(std::time::Duration::from_secs(60), world.upload(&film, &keeping));
+    let report = uploaded.await.expect("the upload goes round in a circle").unwrap();
+    assert_eq!(report.replaced.len(), 0, "no host has failed: {:?}", report.replaced);
+    assert!((3..=4).contains(&report.opened.len()), "{} agreements were opened", report.opened.len());
+    assert_eq!(world.download("film").await.unwrap(), noise(20_000_000, "film"));
+}

@@ -311,6 +311,13 @@ impl World {
         Self { net, ledger, records, owner, identity, folder }
     }
 
+    /// The same owner, who keeps this many bytes of shards in memory that are not acknowledged.
+    pub fn with_send_memory(mut self, bytes: u64) -> Self {
+        let config = OwnerConfig { send_memory: ByteCount(bytes), ..config() };
+        self.owner = open_with(&self.identity, &self.net, &self.ledger, &self.records, config);
+        self
+    }
+
     /// The same owner after a crash: only what was committed is left.
     pub fn restart(&mut self) {
         self.records = Arc::new(self.records.restarted());
@@ -398,13 +405,23 @@ pub fn open(
     ledger: &Arc<TwinLedger>,
     records: &Arc<MemoryRecords>,
 ) -> Owner {
+    open_with(identity, net, ledger, records, config())
+}
+
+fn open_with(
+    identity: &Arc<Identity>,
+    net: &Arc<TwinNet>,
+    ledger: &Arc<TwinLedger>,
+    records: &Arc<MemoryRecords>,
+    config: OwnerConfig,
+) -> Owner {
     let ports = Ports {
         identity: Arc::clone(identity),
         net: Arc::clone(net) as Arc<dyn HostNet>,
         ledger: Arc::clone(ledger) as Arc<dyn OwnerLedger>,
         records: Arc::clone(records) as Arc<dyn layr_owner::OwnerRecords>,
     };
-    Owner::open(ports, config()).unwrap()
+    Owner::open(ports, config).unwrap()
 }
 
 fn guest(
