@@ -30,6 +30,7 @@ mod due;
 pub mod error;
 mod events;
 mod fetch;
+mod health;
 mod heirs;
 mod hosts;
 mod job;

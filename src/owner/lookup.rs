@@ -4,12 +4,10 @@ use crate::core::Core;
 use crate::error::RecordsFault;
 use crate::ports::Space;
 use crate::stored;
-use crate::views::Health;
-use layr_audits::Verdict;
 use layr_manifests::{Manifest, SegmentRecord};
 use layr_types::{AgreementId, SegmentId, UnixSeconds};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// A file as the records keep it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,43 +70,6 @@ pub(crate) fn segments(
         }
     }
     Ok(found)
-}
-
-/// Agreements whose newest audit did not fail.
-pub(crate) fn sound(core: &Core) -> Result<HashSet<AgreementId>, RecordsFault> {
-    let agreements = core.agreements()?.into_iter();
-    let sound = agreements.filter(|agreement| {
-        let open = agreement.phase == crate::agreement::Phase::Open;
-        open && agreement.audited.is_none_or(|(verdict, _)| verdict == Verdict::Passed)
-    });
-    Ok(sound.map(|agreement| agreement.id).collect())
-}
-
-/// Distinct shards of a segment under sound agreements.
-pub(crate) fn survivors(segment: &SegmentRecord, sound: &HashSet<AgreementId>) -> u8 {
-    let alive = |index| segment.placements(index).any(|shard| sound.contains(&shard.agreement));
-    u8::try_from(segment.profile.shards().filter(|index| alive(*index)).count()).unwrap_or(u8::MAX)
-}
-
-/// How far a file is from being lost.
-pub(crate) fn health(core: &Core, name: &str) -> Result<Health, RecordsFault> {
-    let nothing = Health { survivors: 0, needed: 0, made: 0 };
-    let Some(file) = file(core, name)? else { return Ok(nothing) };
-    let segments = segments(core, &file.manifest)?;
-    let lost = file.manifest.segments().len() > segments.len();
-    let sound = sound(core)?;
-    let each = segments.values().map(|segment| Health {
-        survivors: survivors(segment, &sound),
-        needed: segment.profile.k(),
-        made: segment.profile.n(),
-    });
-    let worst = each.min_by_key(|health| i16::from(health.survivors) - i16::from(health.needed));
-    Ok(match worst {
-        Some(worst) if lost => Health { survivors: 0, ..worst },
-        Some(worst) => worst,
-        None if lost => Health { survivors: 0, needed: 1, made: 1 },
-        None => nothing,
-    })
 }
 
 /// Ends of agreements by id.

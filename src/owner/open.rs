@@ -8,6 +8,7 @@ use crate::error::{
     UploadError,
 };
 use crate::events::{Event, Progress, Stage};
+use crate::health::keep_card;
 use crate::job::JobId;
 use crate::plan::{Fresh, Place, Plan, check_cost, priced};
 use crate::ports::{EscrowCall, OpenItem};
@@ -206,6 +207,8 @@ fn write_down(core: &Core, items: &[OpenItem], plan: &Plan) -> Result<Vec<Agreem
             let price = (fresh.offer.offer.egress_rate, item.terms.capacity, core.hosts.free_reads(&node));
             vouchers::agree(&mut draft, &id, price);
         }
+        let card = plan.cards.iter().find(|card| card.node == item.terms.host_key);
+        card.into_iter().for_each(|card| keep_card(&mut draft, card));
         ids.push(id);
     }
     draft.commit().map_err(|fault| Failed::new(Stage::Records, fault))?;

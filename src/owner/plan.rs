@@ -15,7 +15,7 @@ use crate::survey::{Survey, SurveyError, survey};
 use crate::views::{NotChosen, Quote, QuotedHost};
 use layr_audits::Verdict;
 use layr_market::{MAX_CAPACITY, MAX_TERM_SECONDS, Party, Request, Terms, accrued_rounded_up, read_price};
-use layr_placement::{Candidate, Choice, Policy, Rejection, Remedy, Shortage, choose};
+use layr_placement::{Candidate, Choice, HostCard, Policy, Rejection, Remedy, Shortage, choose};
 use layr_protocol::SignedOffer;
 use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
 use std::collections::HashSet;
@@ -47,6 +47,8 @@ pub struct Plan {
     pub(crate) places: Vec<Place>,
     /// Hosts to turn to, best first, with the offers they gave.
     pub(crate) spares: Vec<SignedOffer>,
+    /// What is known of the hosts that answered.
+    pub(crate) cards: Vec<HostCard>,
     pub(crate) needed: u64,
     pub(crate) quote: Quote,
 }
@@ -229,6 +231,7 @@ fn drop_impossible(core: &Core, survey: &mut Survey, policy: &Policy, now: UnixS
 struct Drafted {
     places: Vec<Place>,
     spares: Vec<SignedOffer>,
+    cards: Vec<HostCard>,
     not_chosen: Vec<NotChosen>,
     reused: Vec<NodeKey>,
 }
@@ -244,8 +247,14 @@ async fn draft(
     let existing = |node: &NodeKey| usable.iter().find(|(_, host)| host == node);
     let fresh = choice.hosts.iter().filter(|node| existing(node).is_none()).count();
     let mut slots = free_slots(core, agreements, fresh).await?.into_iter();
-    let mut out =
-        Drafted { places: Vec::new(), spares: Vec::new(), not_chosen: Vec::new(), reused: Vec::new() };
+    let listed = survey.candidates.into_iter().filter(|candidate| !candidate.card.addresses.is_empty());
+    let mut out = Drafted {
+        places: Vec::new(),
+        spares: Vec::new(),
+        cards: listed.map(|candidate| candidate.card).collect(),
+        not_chosen: Vec::new(),
+        reused: Vec::new(),
+    };
     for node in &choice.hosts {
         if let Some((id, host)) = existing(node) {
             out.places.push(Place::Existing(*id, *host));
@@ -329,6 +338,7 @@ async fn finish(
     let mut plan = Plan {
         places: drafted.places,
         spares: drafted.spares,
+        cards: drafted.cards,
         needed,
         quote: empty_quote(amount, keeping, per_host),
     };

@@ -4,6 +4,7 @@ use crate::agreement::{Agreement, Phase};
 use crate::core::{Core, TxRecord};
 use crate::due::{DueStep, DueView, due, timeline};
 use crate::error::{RecordsFault, ViewError};
+use crate::health::{self, Standing};
 use crate::lookup::{self, FileEntry};
 use crate::ports::Space;
 use crate::seen::{LookError, Seen};
@@ -60,7 +61,7 @@ fn view(
 pub(crate) fn show(core: &Core, name: &str) -> Result<FileDetail, ViewError> {
     let entry = lookup::file(core, name)?.ok_or_else(|| ViewError::NoSuchFile(name.to_owned()))?;
     let segments = lookup::segments(core, &entry.manifest)?;
-    let sound = lookup::sound(core)?;
+    let mut standing = Standing::load(core)?;
     let mut holdings: BTreeMap<AgreementId, HoldingView> = BTreeMap::new();
     for shard in segments.values().flat_map(|segment| &segment.shards) {
         let audited = core.agreement(&shard.agreement)?.and_then(|agreement| agreement.audited);
@@ -74,17 +75,18 @@ pub(crate) fn show(core: &Core, name: &str) -> Result<FileDetail, ViewError> {
         holding.sectors += 1;
     }
     let numbered = (0..).zip(segments.values());
-    let views = numbered.map(|(index, segment)| SegmentView {
-        index,
-        profile: segment.profile,
-        survivors: lookup::survivors(segment, &sound),
+    let views = numbered.map(|(index, segment)| {
+        let health = standing.segment(segment);
+        let (survivors, condition) = (health.alive, health.condition());
+        SegmentView { index, profile: segment.profile, survivors, condition }
     });
+    let segments: Vec<SegmentView> = views.collect();
     Ok(FileDetail {
         file: view(core, &entry, &lookup::ends(core)?)?,
         chunks: entry.manifest.chunks().len() as u64,
-        health: lookup::health(core, name)?,
+        health: health::of_file(core, &mut standing, name)?,
         hosts: holdings.into_values().collect(),
-        segments: views.collect(),
+        segments,
     })
 }
 

@@ -5,6 +5,7 @@ use crate::job::JobId;
 use layr_audits::Verdict;
 use layr_coding::{FileHash, Profile};
 use layr_market::{Revision, Terms};
+use layr_placement::Condition;
 use layr_types::{AccountKey, AgreementId, ByteCount, FileId, NodeKey, Stroops, TxHash, UnixSeconds};
 use serde::Serialize;
 
@@ -125,7 +126,7 @@ pub struct FileView {
 }
 
 /// One file in detail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FileDetail {
     /// The file.
     pub file: FileView,
@@ -163,24 +164,82 @@ pub struct SegmentView {
     pub profile: Profile,
     /// Shards on hosts whose newest audit passed.
     pub survivors: u8,
+    /// What that means.
+    pub condition: Condition,
 }
 
-/// How far a file is from being lost: its worst segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// How far a file is from being lost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Health {
-    /// Shards that survive.
+    /// Distinct shards that survive of its worst segment.
     pub survivors: u8,
-    /// Shards needed.
+    /// Shards that segment needs.
     pub needed: u8,
-    /// Shards made.
+    /// Shards that segment has when nothing is amiss.
     pub made: u8,
+    /// Repair of that segment starts once no more than this many shards of it are sound.
+    pub threshold: u8,
+    /// Its worst segment's condition.
+    pub condition: Condition,
+    /// The chance that it is lost before a repair that begins now is done, 0 to 1.
+    pub danger: f64,
+    /// The chance that it is lost within a year if it is repaired whenever that is due, 0 to 1, by the model in
+    /// the audit room with hosts that live as the repair policy says.
+    pub loss_in_a_year: f64,
+    /// Its segments by condition.
+    pub segments: SegmentCounts,
+}
+
+/// Segments by condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct SegmentCounts {
+    /// Every shard is sound.
+    pub healthy: u64,
+    /// Damaged, above the threshold.
+    pub degraded: u64,
+    /// At the threshold or below.
+    pub at_risk: u64,
+    /// Fewer shards than needed.
+    pub lost: u64,
+}
+
+impl SegmentCounts {
+    /// Counts one more.
+    pub const fn add(&mut self, condition: Condition) {
+        match condition {
+            Condition::Healthy => self.healthy += 1,
+            Condition::Degraded => self.degraded += 1,
+            Condition::AtRisk => self.at_risk += 1,
+            Condition::Lost => self.lost += 1,
+        }
+    }
 }
 
 impl Health {
+    /// Of a file without content: nothing can be lost.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            survivors: 0,
+            needed: 0,
+            made: 0,
+            threshold: 0,
+            condition: Condition::Healthy,
+            danger: 0.0,
+            loss_in_a_year: 0.0,
+            segments: SegmentCounts::default(),
+        }
+    }
+
+    /// The same with this many more segments of which nothing is left.
+    pub(crate) fn lost(mut self, segments: usize) -> Self {
+        self.segments.lost += segments as u64;
+        Self { survivors: 0, condition: Condition::Lost, danger: 1.0, loss_in_a_year: 1.0, ..self }
+    }
+
     /// True while the file can be read.
     #[must_use]
     pub const fn readable(&self) -> bool {
-        self.survivors >= self.needed
+        !matches!(self.condition, Condition::Lost)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::failures;
 use crate::settings::Settings;
 use crate::table::{Table, short};
 use layr_audits::Verdict;
-use layr_owner::views::AuditReport;
+use layr_owner::views::{AuditReport, Health};
 use layr_owner::{AuditTarget, OwnerConfig};
 
 /// Audits hosts.
@@ -56,12 +56,17 @@ fn words(found: &AuditReport) -> String {
         }
     }
     for (name, health) in &found.files {
-        text.push_str(&format!(
-            "\n{name}: {} of {} shards survive in its weakest segment, {} are needed",
-            health.survivors, health.made, health.needed
-        ));
+        text.push_str(&format!("\n{name}: {}; {}", health.condition, health_words(health)));
     }
     text
+}
+
+/// A file's health in words.
+pub fn health_words(health: &Health) -> String {
+    format!(
+        "{} of {} shards survive in its weakest segment, {} are needed, repair starts at {}; chance of loss before a repair is done {:.0e}, within a year {:.0e}",
+        health.survivors, health.made, health.needed, health.threshold, health.danger, health.loss_in_a_year
+    )
 }
 
 const fn advice(verdict: Verdict) -> &'static str {

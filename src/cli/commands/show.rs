@@ -38,7 +38,7 @@ fn words(detail: &FileDetail, now: UnixSeconds) -> String {
     }
     let file = &detail.file;
     format!(
-        "{}\nsize {}, {} chunks in {} segments at {}\nstored {}, paid for: {}\nhealth as of the newest audits: {} of {} shards of the weakest segment survive, {} are needed\n\n{}",
+        "{}\nsize {}, {} chunks in {} segments at {}\nstored {}, paid for: {}\nhealth as of the newest audits: {}; {}\n\n{}",
         file.name,
         file.size,
         detail.chunks,
@@ -46,9 +46,8 @@ fn words(detail: &FileDetail, now: UnixSeconds) -> String {
         super::upload::profile_words(file.profile),
         show_time(file.stored),
         super::ls::paid_for(file, now),
-        detail.health.survivors,
-        detail.health.made,
-        detail.health.needed,
+        detail.health.condition,
+        super::audit::health_words(&detail.health),
         table.render()
     )
 }

@@ -1,0 +1,129 @@
+//! How far files are from being lost: which hosts count as there, what that means for each segment, and a file's
+//! health as that of its worst segment. Asks nobody; what it knows is as old as the newest audits.
+//!
+//! What must never happen: a file whose segment the records do not know is called readable.
+
+use crate::agreement::{Agreement, Phase};
+use crate::core::Core;
+use crate::error::RecordsFault;
+use crate::lookup;
+use crate::ports::Space;
+use crate::views::{Health, SegmentCounts};
+use layr_audits::{Redundancy, Verdict, segment_loss};
+use layr_manifests::SegmentRecord;
+use layr_placement::{Condition, HostCard, Kin, RepairPolicy, Seat, SegmentHealth};
+use layr_types::{AgreementId, NodeKey};
+use std::collections::{HashMap, HashSet};
+
+/// Days of the model's figure: a year.
+const YEAR: f64 = 365.0;
+
+/// What is believed of hosts, and what follows for segments.
+pub(crate) struct Standing {
+    policy: RepairPolicy,
+    alive: HashSet<AgreementId>,
+    kin: HashMap<NodeKey, Kin>,
+    nobody: Kin,
+    thresholds: HashMap<(u8, u8), u8>,
+}
+
+impl Standing {
+    /// As the records have it.
+    pub(crate) fn load(core: &Core) -> Result<Self, RecordsFault> {
+        let mut alive = HashSet::new();
+        for agreement in core.agreements()? {
+            if is_alive(&agreement) {
+                alive.insert(agreement.id);
+            }
+        }
+        let cards = core.book.scan::<HostCard>(Space::Meta, CARD)?;
+        let kin = cards.into_iter().map(|(_, card)| (card.node, Kin::of(&card, true))).collect();
+        let (policy, nobody, thresholds) = (RepairPolicy::default(), Kin::default(), HashMap::new());
+        Ok(Self { policy, alive, kin, nobody, thresholds })
+    }
+
+    /// The policy it assesses by.
+    pub(crate) const fn policy(&self) -> &RepairPolicy {
+        &self.policy
+    }
+
+    /// What a host shares with others, as far as its card is known.
+    pub(crate) fn kin(&self, node: &NodeKey) -> &Kin {
+        self.kin.get(node).unwrap_or(&self.nobody)
+    }
+
+    /// Where a segment's shards lie, and which of them are there.
+    pub(crate) fn seats(&self, segment: &SegmentRecord) -> Vec<Seat<'_>> {
+        let seat = |shard: &layr_manifests::ShardRecord| Seat {
+            shard: shard.index.0,
+            host: shard.host,
+            kin: self.kin(&shard.host),
+            alive: self.alive.contains(&shard.agreement),
+        };
+        segment.shards.iter().map(seat).collect()
+    }
+
+    /// One segment's health.
+    pub(crate) fn segment(&mut self, segment: &SegmentRecord) -> SegmentHealth {
+        let code = (segment.profile.k(), segment.profile.n());
+        let policy = self.policy;
+        let threshold = *self.thresholds.entry(code).or_insert_with(|| policy.threshold(code.0, code.1));
+        self.policy.assess_at(code, threshold, &self.seats(segment))
+    }
+}
+
+/// Whether a host still counts as having what lies under its agreement: it passed its newest audit, or had none yet.
+fn is_alive(agreement: &Agreement) -> bool {
+    let passed = agreement.audited.is_none_or(|(verdict, _)| verdict == Verdict::Passed);
+    agreement.phase == Phase::Open && passed
+}
+
+/// Where hosts' cards are kept.
+const CARD: &[u8] = b"card ";
+
+/// Keeps a host's card: what declumping knows it by.
+pub(crate) fn keep_card(draft: &mut crate::book::Draft<'_>, card: &HostCard) {
+    draft.put(Space::Meta, &[CARD, card.node.as_bytes()].concat(), card);
+}
+
+/// How far a file is from being lost, by each host's newest audit.
+pub(crate) fn of_file(core: &Core, standing: &mut Standing, name: &str) -> Result<Health, RecordsFault> {
+    let Some(file) = lookup::file(core, name)? else { return Ok(Health::nothing()) };
+    let segments = lookup::segments(core, &file.manifest)?;
+    let unknown = file.manifest.segments().len() - segments.len();
+    let healths: Vec<SegmentHealth> = segments.values().map(|segment| standing.segment(segment)).collect();
+    Ok(sum(&healths, unknown, standing.policy()))
+}
+
+/// The health of whatever lies in all of these segments, and in `unknown` ones of which nothing is known.
+pub(crate) fn sum(segments: &[SegmentHealth], unknown: usize, policy: &RepairPolicy) -> Health {
+    let spare = |health: &&SegmentHealth| (i16::from(health.alive) - i16::from(health.k), health.sound);
+    let Some(worst) = segments.iter().min_by_key(spare) else {
+        let nothing = Health::nothing();
+        return if unknown > 0 { Health { needed: 1, made: 1, ..nothing }.lost(unknown) } else { nothing };
+    };
+    let survive = |chance: &dyn Fn(&SegmentHealth) -> f64| {
+        let logs: f64 = segments.iter().map(|health| (-chance(health)).ln_1p()).sum();
+        -logs.exp_m1()
+    };
+    let year = |health: &SegmentHealth| {
+        let (k, n, repair_at) = (health.k.into(), health.n.into(), health.threshold.into());
+        if health.condition() == Condition::Lost {
+            return 1.0;
+        }
+        segment_loss(Redundancy { k, n, repair_at }, policy.life, policy.window, YEAR)
+    };
+    let mut counts = SegmentCounts::default();
+    segments.iter().for_each(|health| counts.add(health.condition()));
+    let health = Health {
+        survivors: worst.alive,
+        needed: worst.k,
+        made: worst.n,
+        threshold: worst.threshold,
+        condition: segments.iter().map(SegmentHealth::condition).max().unwrap_or(Condition::Healthy),
+        danger: survive(&|health| health.danger),
+        loss_in_a_year: survive(&year),
+        segments: counts,
+    };
+    if unknown > 0 { health.lost(unknown) } else { health }
+}
