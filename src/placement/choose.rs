@@ -49,11 +49,10 @@ pub fn choose(
             None => open.push(candidate),
         }
     }
-    let mut pick = Pick { owner, policy, groups: Groups::default(), open, cheapest: 1 };
-    pick.cheapest = pick.open.iter().map(|candidate| price(candidate, policy)).min().unwrap_or(1).max(1);
+    let mut pick = Pick { owner, policy, groups: Groups::default(), open: weighed(&open, policy) };
     let hosts = pick.take(usize::from(policy.hosts()), keep);
     let spares = pick.take(usize::from(policy.spares), &[]);
-    let left = pick.open.iter().map(|candidate| Rejected {
+    let left = pick.open.iter().map(|Weighed { candidate, .. }| Rejected {
         node: candidate.node(),
         why: pick.groups.objection(&candidate.card, policy).unwrap_or(Rejection::NotNeeded),
     });
@@ -94,13 +93,35 @@ fn price(candidate: &Candidate, policy: &Policy) -> u128 {
     u128::from(candidate.offer.rate).saturating_add(fee.saturating_mul(GIB_DAY) / bought)
 }
 
+/// A candidate with what does not change while others are chosen, so that it is worked out once.
+struct Weighed<'a> {
+    candidate: &'a Candidate,
+    /// Its distance from the point that is all zero.
+    place: u64,
+    /// Its price in sixteenths of the cheapest, at least 1.
+    dear: u128,
+    /// One more of its network, operator or region would be too many; that never changes back.
+    full: bool,
+}
+
+fn weighed<'a>(open: &[&'a Candidate], policy: &Policy) -> Vec<Weighed<'a>> {
+    let prices: Vec<u128> = open.iter().map(|candidate| price(candidate, policy)).collect();
+    let cheapest = prices.iter().copied().min().unwrap_or(1).max(1);
+    let weigh = |(candidate, price): (&&'a Candidate, u128)| Weighed {
+        candidate,
+        place: distance(&[0; 32], &candidate.node()),
+        dear: price.max(1).saturating_mul(16) / cheapest,
+        full: false,
+    };
+    open.iter().zip(prices).map(weigh).collect()
+}
+
 /// A choice under way.
 struct Pick<'a> {
     owner: &'a NodeKey,
     policy: &'a Policy,
     groups: Groups,
-    open: Vec<&'a Candidate>,
-    cheapest: u128,
+    open: Vec<Weighed<'a>>,
 }
 
 impl Pick<'_> {
@@ -108,7 +129,7 @@ impl Pick<'_> {
     fn take(&mut self, count: usize, keep: &[NodeKey]) -> Vec<NodeKey> {
         let mut taken = Vec::with_capacity(count);
         for node in keep {
-            let at = self.open.iter().position(|candidate| candidate.node() == *node);
+            let at = self.open.iter().position(|weighed| weighed.candidate.node() == *node);
             if let (Some(at), true) = (at, taken.len() < count) {
                 taken.push(self.remove(at));
             }
@@ -117,7 +138,7 @@ impl Pick<'_> {
             if taken.len() >= count {
                 break;
             }
-            match self.best(&lookup_point(self.owner, slot)) {
+            match self.best(head(&lookup_point(self.owner, slot))) {
                 Some(at) => taken.push(self.remove(at)),
                 None => break,
             }
@@ -126,28 +147,35 @@ impl Pick<'_> {
     }
 
     fn remove(&mut self, at: usize) -> NodeKey {
-        let candidate = self.open.remove(at);
+        let Weighed { candidate, .. } = self.open.remove(at);
         self.groups.add(&candidate.card, self.policy);
         candidate.node()
     }
 
-    fn best(&self, point: &[u8; 32]) -> Option<usize> {
-        let allowed = self
-            .open
-            .iter()
-            .enumerate()
-            .filter(|(_, candidate)| self.groups.objection(&candidate.card, self.policy).is_none());
-        allowed
-            .min_by_key(|(_, candidate)| (self.stretched(point, candidate), candidate.node()))
-            .map(|(at, _)| at)
+    /// The nearest that may be taken; whoever may not is never looked at again.
+    fn best(&mut self, point: u64) -> Option<usize> {
+        loop {
+            let allowed = self.open.iter().enumerate().filter(|(_, weighed)| !weighed.full);
+            let nearest =
+                allowed.min_by_key(|(_, weighed)| (stretched(point, weighed), weighed.candidate.node()));
+            let (at, weighed) = nearest?;
+            if self.groups.objection(&weighed.candidate.card, self.policy).is_none() {
+                return Some(at);
+            }
+            self.open[at].full = true;
+        }
     }
+}
 
-    /// Distance, stretched: twice the price or half the score is twice as far.
-    fn stretched(&self, point: &[u8; 32], candidate: &Candidate) -> u128 {
-        let far = u128::from(distance(point, &candidate.node()));
-        let dear = price(candidate, self.policy).max(1).saturating_mul(16) / self.cheapest;
-        far.saturating_mul(dear) / candidate.score.weight()
-    }
+/// Distance, stretched: twice the price or half the score is twice as far.
+fn stretched(point: u64, weighed: &Weighed<'_>) -> u128 {
+    u128::from(point ^ weighed.place).saturating_mul(weighed.dear) / weighed.candidate.score.weight()
+}
+
+/// The part of a point that distances are taken of.
+fn head(point: &[u8; 32]) -> u64 {
+    let (first, _) = point.split_first_chunk::<8>().expect("32 bytes begin with 8");
+    u64::from_be_bytes(*first)
 }
 
 fn shortage(found: usize, rejected: Vec<Rejected>, policy: &Policy) -> Shortage {
