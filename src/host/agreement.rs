@@ -153,6 +153,8 @@ pub struct Agreement {
     pub next_key: Option<NextKey>,
     /// The operator wants out: notice is given as soon as it can be.
     pub leaving: bool,
+    /// The newest revision that gave sectors up; 0 for none. Nothing before it can be proved any more.
+    pub trimmed: u64,
 }
 
 impl Agreement {
@@ -170,6 +172,7 @@ impl Agreement {
             handed: false,
             next_key: None,
             leaving: false,
+            trimmed: 0,
             id,
             terms,
             state: AgreementState::Proposed,

@@ -1,7 +1,7 @@
 //! The persistent bytes of an agreement's record; the id is the key.
 //!
 //! ```text
-//! version 2 · state 1 · terms 457 · due 8 · attempts 4+8 · trashed 8 · audits 8 · flags 1
+//! version 3 · state 1 · terms 457 · due 8 · attempts 4+8 · trashed 8 · audits 8 · flags 1
 //! newest (flag 1)     revision 185 · owner 64 · host 64
 //! split (flag 2)      split 74 · owner 64 · host 64
 //! settlement (flag 4) host 16 · owner 16 · burn 16
@@ -11,12 +11,12 @@
 //! heir (flag 32)      id 32 · until 8 · split 74 · owner 64 · host 64
 //! next key (flag 64)  key 32 · n 8 · newest 64 · voucher 64
 //! named leaves        count 1 · 8 each
-//! leaving             1
+//! leaving 1 · trimmed 8
 //! peaks               to the end
 //! ```
 //!
 //! Version 1 ends after the settlement with the peaks; what it lacks is what an agreement has that was never
-//! challenged, read, renewed or rotated.
+//! challenged, read, renewed or rotated. Version 2 has no `trimmed`: nothing was ever given up under it.
 
 use crate::agreement::{Agreement, AgreementState, Attempts, Heir, NextKey, Reads};
 use crate::error::HostError;
@@ -29,7 +29,7 @@ use layr_merkle::Peaks;
 use layr_protocol::{CoSigned, SignedVoucher};
 use layr_types::{AgreementId, ByteCount, DecodeError, NodeKey, Reader, Signature, Stroops, UnixSeconds};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const FIRST_VERSION: u8 = 1;
 
 impl Agreement {
@@ -101,9 +101,10 @@ impl Agreement {
         out.push(u8::try_from(leaves.len()).unwrap_or(0));
         out.extend(leaves.as_flattened());
         out.push(u8::from(self.leaving));
+        out.extend(self.trimmed.to_be_bytes());
     }
 
-    /// Reads persistent bytes of this version or the first.
+    /// Reads persistent bytes of this version or an earlier one.
     ///
     /// # Errors
     /// [`HostError::Row`] where they are not an agreement's.
@@ -133,8 +134,11 @@ impl Agreement {
         read.split = flag(1).then(|| read_split(&mut r)).transpose()?;
         read.settlement = flag(2).then(|| read_settlement(&mut r)).transpose()?;
         (read.proved, read.handed) = (flag(3), flag(7));
-        if version == VERSION {
+        if version > FIRST_VERSION {
             read.read_second(&mut r, flag)?;
+        }
+        if version == VERSION {
+            read.trimmed = r.u64()?;
         }
         let at = r.position();
         let peaks = bytes.get(at..).and_then(|rest| Peaks::decode(rest).ok());

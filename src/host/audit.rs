@@ -38,7 +38,13 @@ impl Host {
         if challenge.revision != held.revision {
             return Err(Refusal::Stale { newest: held.revision });
         }
-        let answer = self.prove_leaves(challenge, &held)?;
+        let answer = self.prove_leaves(challenge, &held);
+        // Sectors given up in the meantime make neither a wrong proof nor a confession.
+        let newest = self.agreement_of(peer, &challenge.agreement)?.current().n;
+        if newest != held.revision {
+            return Err(Refusal::Stale { newest });
+        }
+        let answer = answer?;
         if let Some(lost) = answer.lost.first() {
             tracing::error!(agreement = %challenge.agreement, ?lost, "an audit found data lost; the owner is told");
         }
@@ -46,14 +52,15 @@ impl Host {
         Ok(answer)
     }
 
-    /// Proves leaves of any revision this host has signed: appends only add, so an older revision's tree is the
-    /// newest one's beginning.
+    /// Proves leaves of any revision this host has signed since it last gave sectors up: appends only add, so an
+    /// older revision's tree is the newest one's beginning.
     pub(crate) fn prove_leaves(&self, challenge: &Challenge, held: &Commitment) -> Result<Answer, Refusal> {
         if held.sectors == 0 {
             return Err(Refusal::SectorMissing { root: SectorRoot::default() });
         }
         let shelf = self.shelf_of(&held.agreement).ok_or(Refusal::Ended)?;
-        let tree = self.trees.get(self.records(), &shelf, held.sectors)?;
+        let tree = self.tree_of(&shelf, (held.root, held.sectors))?;
+        let tree = tree.ok_or(Refusal::Stale { newest: held.revision })?;
         let source = Disk { host: self, shelf, tree };
         prove(challenge, held, &source).map_err(|error| match error {
             ProveError::Challenge(_) => Refusal::TooMany,
@@ -123,7 +130,7 @@ struct Disk<'a> {
 
 impl LeafSource for Disk<'_> {
     fn load(&self, leaf: LeafIndex) -> Result<StoredLeaf, SourceError> {
-        let sector_root = self.root_of(leaf).map_err(unavailable)?;
+        let sector_root = self.host.root_at(&self.shelf, leaf.sector()).map_err(unavailable)?;
         let row = self.host.sector_row(&sector_root).map_err(unavailable)?;
         let row = row.ok_or(SourceError::Lost(Loss::Missing))?;
         let outboard = self.host.outboard(&sector_root).map_err(unavailable)?;
@@ -137,15 +144,6 @@ impl LeafSource for Disk<'_> {
             }
             Err(other) => Err(unavailable(other.into())),
         }
-    }
-}
-
-impl Disk<'_> {
-    fn root_of(&self, leaf: LeafIndex) -> Result<SectorRoot, HostError> {
-        let key = rows::content_key(&self.shelf, leaf.sector());
-        let bytes = self.host.records().get(Table::Contents, &key)?;
-        let bytes = bytes.ok_or(HostError::Dangling { table: Table::Contents })?;
-        Ok(SectorRoot(rows::read_32(Table::Contents, &bytes)?))
     }
 }
 

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | any | a split is signed, its offer has expired | close by consent, up to 8 attempts |
 //! | any | the owner's account asked for a new key | publish what is newer, redeem, before the old key is gone |
+//! | challenged, named | sectors were given up since the published revision | publish the newest: the old one cannot be proved |
 //! | challenged, named | the leaves are known | respond: what is newer only adds leaves, and may wait |
 //! | challenged, random | a quarter of the window before its root freezes | publish what is newer |
 //! | challenged, random | its round exists | respond |
@@ -180,6 +181,11 @@ impl Look<'_> {
         self.agreement.current().n > self.state.n
     }
 
+    /// Sectors have been given up since the published revision: it cannot be proved, the newest can.
+    fn outdated(&self) -> bool {
+        self.agreement.trimmed > self.state.n
+    }
+
     fn worth_redeeming(&self) -> bool {
         let gained = self.agreement.vouched() - self.state.voucher.min(self.agreement.vouched());
         let tried = self.agreement.attempts.count >= MAX_ATTEMPTS;
@@ -201,6 +207,7 @@ impl Look<'_> {
         }
         let answer = |round| Action::Respond(*self.state, Box::new(published.clone()), round);
         match self.state.challenge.kind {
+            ChallengeKind::Named if self.outdated() && now < frozen => Action::Publish(*self.state),
             ChallengeKind::Named if self.agreement.leaves.is_empty() => Action::Alarm(now.plus(LOOK_AGAIN)),
             ChallengeKind::Named => answer(None),
             ChallengeKind::Random if self.newer() && now < frozen => {

@@ -32,6 +32,7 @@ mod desk;
 mod error;
 mod export;
 mod finish;
+mod free;
 mod host;
 mod lane;
 mod leave;

@@ -254,6 +254,9 @@ impl Host {
         }
         let mut sound = range.groups().zip(&*groups);
         if !sound.all(|(at, group)| outboard.groups()[at] == group_hash(group, at)) {
+            if self.holding(&shelf, &root)?.is_none() {
+                return Err(Refusal::SectorMissing { root });
+            }
             tracing::error!(%root, slot = row.slot.0, "a stored sector no longer matches its hashes");
             return Err(Refusal::SectorDamaged { root });
         }

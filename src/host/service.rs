@@ -4,10 +4,11 @@ use crate::error::HostError;
 use crate::host::Host;
 use layr_protocol::limits::PROTOCOL_VERSION;
 use layr_protocol::{
-    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, HostApi, OwnerRecordBytes,
-    Proposal, ReadAccount, Refusal, Renew, Renewed, Rotate, SignedOffer, SignedVoucher, Welcome,
+    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, ContentsRequest, Finish, Free, Hello, HostApi,
+    OwnerRecordBytes, Proposal, ReadAccount, Refusal, Renew, Renewed, Rotate, SignedOffer, SignedVoucher,
+    Welcome,
 };
-use layr_types::{AgreementId, NodeKey, Signature};
+use layr_types::{AgreementId, NodeKey, SectorRoot, Signature};
 use std::sync::Arc;
 use tarpc::context::Context;
 
@@ -96,5 +97,13 @@ impl HostApi for HostService {
 
     async fn rotate(self, _: Context, rotate: Rotate) -> Result<Signature, Refusal> {
         self.host.rotate(self.peer, rotate).await
+    }
+
+    async fn free(self, _: Context, free: Free) -> Result<Signature, Refusal> {
+        self.host.free(self.peer, free).await
+    }
+
+    async fn contents(self, _: Context, request: ContentsRequest) -> Result<Vec<SectorRoot>, Refusal> {
+        self.host.contents(self.peer, request).await
     }
 }

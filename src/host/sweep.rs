@@ -86,7 +86,7 @@ impl Host {
     }
 
     /// One holder fewer; the slot, if that was the last.
-    fn release(&self, root: &SectorRoot, batch: &mut Batch) -> Result<Option<Slot>, HostError> {
+    pub(crate) fn release(&self, root: &SectorRoot, batch: &mut Batch) -> Result<Option<Slot>, HostError> {
         let row = self.sector_row(root)?.ok_or(HostError::Dangling { table: Table::Sectors })?;
         if row.holders > 1 {
             let row = SectorRow { holders: row.holders - 1, ..row };

@@ -56,3 +56,5 @@ mod moves_laws;
 mod moves_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trim_laws;

@@ -1,8 +1,8 @@
 //! Revisions: the co-signed present of an agreement. The owner signs first, because a revision both pays and
 //! binds: a host that keeps the half-signed copy can only publish what the owner already agreed to.
 //!
-//! A revision is never written by hand: it follows its predecessor by [`Revision::append`] or
-//! [`Revision::acknowledge`], which both sides compute for themselves and compare.
+//! A revision is never written by hand: it follows its predecessor by [`Revision::append`], [`Revision::trim`],
+//! [`Revision::acknowledge`] or [`Revision::record_failure`], which both sides compute for themselves and compare.
 
 use crate::accrual::{accrued, accrued_rounded_up};
 use crate::signing::{Kind, Sha256, digest};
@@ -61,6 +61,8 @@ pub struct Revision {
 pub enum RevisionError {
     /// The new state would hold more than the agreed capacity.
     OverCapacity,
+    /// More sectors were to be removed than there are.
+    TooFew,
     /// Time would run backwards.
     TimeBackwards,
     /// The agreement has ended.
@@ -73,6 +75,7 @@ impl core::fmt::Display for RevisionError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::OverCapacity => "the data would exceed the agreed capacity",
+            Self::TooFew => "more sectors would be removed than there are",
             Self::TimeBackwards => "the revision's time lies before its predecessor's",
             Self::Ended => "the agreement has ended",
             Self::Overflow => "an amount left its range",
@@ -150,6 +153,33 @@ impl Revision {
         let first = if self.sectors == 0 && added > 0 { terms.base_fee } else { Stroops::ZERO };
         let risk = self.risk.checked_add(risked).and_then(|sum| sum.checked_add(first));
         next.risk = risk.ok_or(RevisionError::Overflow)?.min(terms.collateral);
+        next.root = root;
+        Ok(next)
+    }
+
+    /// The revision after `removed` sectors have been given up at `now`, with `root` over those that remain. What
+    /// the bytes would have risked from now on is no longer at stake, rounded down; what they have risked so far
+    /// is, and as long as anything is kept the base fee's worth. Where nothing remains, nothing is at stake.
+    ///
+    /// # Errors
+    /// [`RevisionError`] where there are not as many sectors, or time or arithmetic forbid it.
+    pub fn trim(
+        &self,
+        terms: &Terms,
+        now: UnixSeconds,
+        root: AgreementRoot,
+        removed: u64,
+    ) -> Result<Self, RevisionError> {
+        let mut next = self.advance(terms, now)?;
+        next.sectors = self.sectors.checked_sub(removed).ok_or(RevisionError::TooFew)?;
+        let bytes = ByteCount::from_sectors(removed).ok_or(RevisionError::Overflow)?;
+        let remaining = terms.end.since(now.max(terms.start));
+        let relieved = accrued(terms.risk_rate, bytes, remaining).ok_or(RevisionError::Overflow)?;
+        let least = terms.base_fee.min(self.risk);
+        next.risk = match next.sectors {
+            0 => Stroops::ZERO,
+            _ => self.risk.checked_sub(relieved).ok_or(RevisionError::Overflow)?.max(least),
+        };
         next.root = root;
         Ok(next)
     }

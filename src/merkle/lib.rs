@@ -44,7 +44,7 @@ pub use peaks::{MAX_PEAKS_BYTES, Peaks};
 #[cfg(feature = "alloc")]
 pub use range::{GroupRange, VerifiedRange, verify_range_proof};
 #[cfg(feature = "alloc")]
-pub use removal::{MAX_REMOVAL_PROOF_BYTES, verify_removal};
+pub use removal::{MAX_REMOVAL_PROOF_BYTES, trim_moves, verify_removal};
 #[cfg(feature = "alloc")]
 pub use sector::{LeafPath, OUTBOARD_BYTES, SectorOutboard, group_hash, sector_root};
 #[cfg(feature = "alloc")]

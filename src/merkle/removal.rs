@@ -15,7 +15,34 @@ use crate::error::ProofError;
 use crate::hash::{Digest, record_hash};
 use crate::path::{MAX_PATH_LEN, Shape, fold};
 use crate::peaks::Peaks;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use layr_types::{AgreementRoot, SectorIndex, SectorRoot};
+
+/// Which records lie elsewhere after the places `removed` have been removed one after the other, the highest
+/// first, each by swap and trim: pairs of a new place and the place the record had before, by new place. What is
+/// not named stays where it is; places from `count - removed.len()` on are gone.
+///
+/// # Errors
+/// [`ProofError::OutOfRange`] for a place that does not exist, or does not lie below the one before it.
+pub fn trim_moves(
+    removed: &[SectorIndex],
+    count: u64,
+) -> Result<Vec<(SectorIndex, SectorIndex)>, ProofError> {
+    let (mut moved, mut left, mut below) = (BTreeMap::new(), count, count);
+    for at in removed {
+        if at.0 >= below {
+            return Err(ProofError::OutOfRange { index: at.0, count: below });
+        }
+        below = at.0;
+        left -= 1;
+        let record = moved.remove(&left).unwrap_or(left);
+        if at.0 != left {
+            moved.insert(at.0, record);
+        }
+    }
+    Ok(moved.into_iter().map(|(to, from)| (SectorIndex(to), SectorIndex(from))).collect())
+}
 
 /// Bytes of the longest removal proof.
 pub const MAX_REMOVAL_PROOF_BYTES: usize = 32 * (1 + 2 * MAX_PATH_LEN);

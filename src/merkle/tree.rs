@@ -128,6 +128,28 @@ impl AgreementTree {
         Ok(proof)
     }
 
+    /// Removes several sectors, the highest place first, each as [`Self::swap_remove`] does.
+    ///
+    /// # Errors
+    /// [`ProofError::OutOfRange`] for a place that does not exist or does not lie below the one before it; the
+    /// tree is of no use then.
+    pub fn trim(&mut self, removed: &[SectorIndex]) -> Result<(), ProofError> {
+        let mut below = self.count();
+        for at in removed {
+            if at.0 >= below {
+                return Err(ProofError::OutOfRange { index: at.0, count: below });
+            }
+            below = at.0;
+            let last = self.count() - 1;
+            let record = self.node(0, last).ok_or(ProofError::OutOfRange { index: last, count: 0 })?;
+            self.pop();
+            if at.0 != last {
+                self.replace(at.0, record);
+            }
+        }
+        Ok(())
+    }
+
     /// Drops the last record and every perfect subtree it completed.
     fn pop(&mut self) {
         let left = self.count().saturating_sub(1);

@@ -15,7 +15,7 @@ use layr_audits::{AuditRecord, Verdict};
 use layr_market::{FinalSplit, Revision, Settlement, SlotState, Stage as Clock, Terms};
 use layr_merkle::Peaks;
 use layr_protocol::CoSigned;
-use layr_types::{AgreementId, AuditSeed, NodeKey, SectorRoot, Signature, TxHash, UnixSeconds};
+use layr_types::{AgreementId, AuditSeed, NodeKey, SectorIndex, SectorRoot, Signature, TxHash, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 /// Where an agreement is in its life.
@@ -63,6 +63,8 @@ pub(crate) enum PendingWhat {
     Append { job: [u8; 16], sectors: Vec<SectorRoot> },
     /// An audit's outcome.
     Audit { record: AuditRecord, seed: AuditSeed },
+    /// Sectors given up, the highest place first.
+    Free { places: Vec<SectorIndex> },
 }
 
 /// A split both have signed.

@@ -8,6 +8,7 @@ use crate::agreement::{Agreement, Phase};
 use crate::core::Core;
 use crate::error::{Failed, MoneyEffect, NetFault, NextStep, RecordsFault, UploadCause, UploadError};
 use crate::events::{Event, Progress, Stage, Warning};
+use crate::free::{self, Place};
 use crate::lookup;
 use crate::pointer::{MAX_HOSTS, Pointer};
 use crate::ports::Space;
@@ -19,7 +20,7 @@ use layr_manifests::{
     AgreementPointer, Catalogue, CatalogueHead, CatalogueUpdate, ObjectLocation, SegmentRecord,
 };
 use layr_protocol::{HostApiClient, OwnerRecordBytes};
-use layr_types::{NodeKey, SECTOR_BYTES, UnixSeconds};
+use layr_types::{NodeKey, SECTOR_BYTES, SectorRoot, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
@@ -53,6 +54,8 @@ struct Waiting {
 pub(crate) struct Saved {
     state: State,
     pointer: Pointer,
+    /// Where the head and the parts lie.
+    sectors: Vec<Place>,
     /// What was owed before and is in it.
     included: Option<Vec<u8>>,
 }
@@ -162,9 +165,21 @@ pub(crate) async fn send(
         head.inline = CatalogueUpdate::default();
         sealed = seal(core, &head);
     }
-    let Some(mut pointer) = send_head(core, sealed, sender).await? else { return Ok(None) };
+    let Some((mut pointer, mut sectors)) = send_head(core, sealed, sender).await? else { return Ok(None) };
     pointer.saved = now;
-    Ok(Some(Saved { state: State::of(state.sequence + 1, &head), pointer, included }))
+    sectors.extend(places(&head));
+    Ok(Some(Saved { state: State::of(state.sequence + 1, &head), pointer, sectors, included }))
+}
+
+/// Where a head's parts lie.
+fn places(head: &CatalogueHead) -> Vec<Place> {
+    let shards = head.parts.iter().flat_map(|part| &part.segments).flat_map(|segment| &segment.shards);
+    shards.map(|shard| (shard.agreement, shard.root)).collect()
+}
+
+/// Roots of the sectors in which the parts of the newest catalogue lie.
+pub(crate) fn roots(core: &Core) -> Result<Vec<SectorRoot>, RecordsFault> {
+    Ok(places(&State::load(core)?.head()?).into_iter().map(|(_, root)| root).collect())
 }
 
 fn seal(core: &Core, head: &CatalogueHead) -> Vec<u8> {
@@ -229,7 +244,7 @@ async fn send_head(
     core: &Core,
     sealed: Vec<u8>,
     sender: &mut Sender,
-) -> Result<Option<Pointer>, UploadCause> {
+) -> Result<Option<(Pointer, Vec<Place>)>, UploadCause> {
     let single = Profile::new(1, 1)?;
     let segments = commit(core, single, sealed).await?;
     let [segment] =
@@ -240,13 +255,14 @@ async fn send_head(
         sender.shard(seat, id, shard.clone(), 0).await;
     }
     let placed = sender.settle().await?;
-    let mut hosts: Vec<NodeKey> =
-        placed.shards.get(&id).into_iter().flatten().map(|shard| shard.host).collect();
+    let placed_at = || placed.shards.get(&id).into_iter().flatten();
+    let sectors = placed_at().map(|shard| (shard.agreement, shard.root)).collect();
+    let mut hosts: Vec<NodeKey> = placed_at().map(|shard| shard.host).collect();
     hosts.sort_unstable();
     hosts.dedup();
     hosts.truncate(MAX_HOSTS);
     let pointer = Pointer { saved: UnixSeconds(0), used, segment: id, root: shard.root(), hosts };
-    Ok((placed.missing == 0).then_some(pointer))
+    Ok((placed.missing == 0).then_some((pointer, sectors)))
 }
 
 async fn commit(
@@ -263,6 +279,7 @@ async fn commit(
 impl Saved {
     /// Makes it the truth, and notes that the record is to be spread to the head's hosts.
     pub(crate) fn put(&self, core: &Core, draft: &mut crate::book::Draft<'_>) {
+        free::keep_version(core, &self.sectors, draft);
         // What was owed since stays owed.
         if self.included.is_some() && core.book.get(Space::Meta, OWED).ok().flatten() == self.included {
             draft.delete(Space::Meta, OWED);

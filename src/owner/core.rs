@@ -46,6 +46,9 @@ pub(crate) struct Inner {
     pub(crate) opening: tokio::sync::Mutex<()>,
     /// Held from when a catalogue is made until it is recorded.
     pub(crate) cataloguing: Arc<tokio::sync::Mutex<()>>,
+    /// Shared by whatever stores shards, from when it looks at what is stored already until its records name them;
+    /// held alone while what nothing names is given up.
+    pub(crate) storing: tokio::sync::RwLock<()>,
     /// Held while the newest catalogue's pointer is spread.
     pub(crate) publishing: tokio::sync::Mutex<()>,
     locks: Locks,
@@ -126,6 +129,7 @@ impl Core {
             clock: AtomicU64::new(clock.0),
             opening: tokio::sync::Mutex::new(()),
             cataloguing: Arc::default(),
+            storing: tokio::sync::RwLock::new(()),
             publishing: tokio::sync::Mutex::new(()),
             locks: Mutex::default(),
             purses: Mutex::default(),

@@ -30,6 +30,7 @@ mod due;
 pub mod error;
 mod events;
 mod fetch;
+mod free;
 mod health;
 mod heirs;
 mod hosts;
@@ -68,6 +69,7 @@ pub use error::{
     RecoverError, SettleError, UploadError, ViewError,
 };
 pub use events::{Event, HostEvent, Progress, Silent, Stage, Warning};
+pub use free::{FreedView, RemoveReport, RemoveRequest, RemovedFile};
 pub use job::{JobId, NotAJobId};
 pub use owner::{Owner, Ports};
 pub use ports::{

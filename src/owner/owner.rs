@@ -7,6 +7,7 @@ use crate::error::{
     AuditError, DownloadError, RecordsFault, RecoverError, SettleError, UploadError, ViewError,
 };
 use crate::events::{Event, Progress, Stage};
+use crate::free::{RemoveReport, RemoveRequest};
 use crate::job::JobId;
 use crate::plan::Plan;
 use crate::ports::{HostNet, OwnerLedger, OwnerRecords, PreparedProof};
@@ -20,7 +21,7 @@ use crate::views::{
     RecoverReport, SettleReport, UploadReport, WalletView,
 };
 use crate::watch::{WatchPolicy, WatchReport};
-use crate::{audit, dispute, download, recover, renew, settle, show, upload, watch};
+use crate::{audit, dispute, download, free, recover, renew, settle, show, upload, watch};
 use layr_identity::Identity;
 use layr_types::ByteCount;
 use std::io::Read;
@@ -134,6 +135,19 @@ impl Owner {
         progress: Arc<dyn Progress>,
     ) -> Result<AuditReport, AuditError> {
         audit::audit(&self.core, target, progress).await
+    }
+
+    /// Deletes files: they are forgotten, and sectors that nothing needs any more are given back by their hosts, so
+    /// that the next upload uses what was agreed and paid for them. Goes on with what an earlier run left.
+    ///
+    /// # Errors
+    /// [`ViewError::NoSuchFile`] before anything is deleted; a host that cannot be reached is in the report.
+    pub async fn remove(
+        &self,
+        request: &RemoveRequest,
+        progress: Arc<dyn Progress>,
+    ) -> Result<RemoveReport, ViewError> {
+        free::remove(&self.core, request, progress).await
     }
 
     /// Settles whatever is due.

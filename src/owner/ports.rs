@@ -355,11 +355,13 @@ pub enum Space {
     Renewals = 14,
     /// Sectors in the order they were appended, by agreement id and the place of the first of them.
     Contents = 15,
+    /// Sectors to be given up, by agreement id and sector root.
+    Condemned = 16,
 }
 
 impl Space {
     /// All spaces.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Meta,
         Self::Agreements,
         Self::Files,
@@ -375,6 +377,7 @@ impl Space {
         Self::Vouchers,
         Self::Renewals,
         Self::Contents,
+        Self::Condemned,
     ];
 }
 

@@ -9,6 +9,7 @@ use crate::agreement::{Agreement, Pending, PendingWhat};
 use crate::contents;
 use crate::core::Core;
 use crate::error::{HostFault, LedgerFault, Misbehaviour, RecordsFault};
+use crate::free;
 use crate::job::JobId;
 use crate::open::activate_one;
 use crate::ports::Space;
@@ -17,9 +18,9 @@ use layr_audits::{AuditRecord, Verdict, fold};
 use layr_identity::verify;
 use layr_market::{Revision, RevisionError, SoftwareSha256};
 use layr_merkle::Peaks;
-use layr_protocol::limits::MAX_SECTORS_PER_APPEND;
-use layr_protocol::{Acknowledge, Append, CoSigned, HostApiClient, Refusal};
-use layr_types::{AgreementId, AuditSeed, SectorRoot, Signature, UnixSeconds};
+use layr_protocol::limits::{MAX_SECTORS_PER_APPEND, MAX_SECTORS_PER_FREE};
+use layr_protocol::{Acknowledge, Append, CoSigned, Free, HostApiClient, Refusal};
+use layr_types::{AgreementId, AuditSeed, SectorIndex, SectorRoot, Signature, UnixSeconds};
 use std::collections::HashSet;
 
 /// How often one revision is drafted anew when clocks or numbers disagree.
@@ -100,6 +101,48 @@ pub(crate) async fn enter_audit(
     Ok(())
 }
 
+/// Gives sectors up, [`MAX_SECTORS_PER_FREE`] at a time, until the agreement names none of `condemned` any
+/// more. Returns how many there were.
+pub(crate) async fn free(
+    core: &Core,
+    id: AgreementId,
+    condemned: &HashSet<SectorRoot>,
+) -> Result<u64, ReviseError> {
+    let lock = core.lock_of(id);
+    let _held = lock.lock().await;
+    let (mut freed, mut attempts) = (0, 0);
+    loop {
+        let mut agreement = load(core, id)?;
+        if agreement.pending.is_some() {
+            show(core, &mut agreement).await?;
+        }
+        let roots = free::contents_of(core, &mut agreement).await?;
+        let mut places: Vec<SectorIndex> = (0..)
+            .zip(&roots)
+            .filter(|(_, root)| condemned.contains(root))
+            .map(|(at, _)| SectorIndex(at))
+            .collect();
+        // The last ones first: nothing that stays behind is then moved into a place that goes next.
+        places.reverse();
+        places.truncate(MAX_SECTORS_PER_FREE);
+        if places.is_empty() {
+            return Ok(freed);
+        }
+        let current = agreement.current();
+        let now = core.now().await?.max(current.time);
+        let (left, _) = contents::trimmed(&roots, &places).ok_or(RevisionError::TooFew)?;
+        let root = free::tree(&left)?.root();
+        let revision = current.trim(&agreement.terms, now, root, places.len() as u64)?;
+        let count = places.len() as u64;
+        write_down(core, &mut agreement, revision, PendingWhat::Free { places })?;
+        match show(core, &mut agreement).await {
+            Ok(()) => freed += count,
+            Err(ReviseError::Host(fault)) if attempts < ATTEMPTS && worth_another(&fault) => attempts += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// Shows a pending revision of an earlier run again, if there is one.
 pub(crate) async fn settle_pending(core: &Core, id: AgreementId) -> Result<(), ReviseError> {
     let lock = core.lock_of(id);
@@ -174,6 +217,15 @@ async fn ask(core: &Core, agreement: &Agreement, pending: &Pending) -> Result<Si
                 .call(node, |client: HostApiClient, context| -> BoxFuture<'static, _> {
                     let append = append.clone();
                     Box::pin(async move { client.append(context, append).await })
+                })
+                .await
+        }
+        PendingWhat::Free { places } => {
+            let free = Free { revision, signature, places: places.clone() };
+            core.hosts
+                .call(node, |client: HostApiClient, context| -> BoxFuture<'static, _> {
+                    let free = free.clone();
+                    Box::pin(async move { client.free(context, free).await })
                 })
                 .await
         }
@@ -277,6 +329,7 @@ fn adopt(
                 }
             }
         }
+        PendingWhat::Free { places } => free::adopt(core, agreement, places, &mut draft)?,
         PendingWhat::Audit { record, .. } => {
             let mut key = agreement.id.0.to_vec();
             key.extend_from_slice(&revision.n.to_be_bytes());

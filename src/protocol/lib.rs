@@ -18,8 +18,8 @@ mod service;
 mod split;
 
 pub use messages::{
-    Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, Finish, Hello, OwnerRecordBytes,
-    Proposal, Renew, Renewed, Rotate, SignedOffer, Welcome,
+    Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, ContentsRequest, Finish, Free, Hello,
+    OwnerRecordBytes, Proposal, Renew, Renewed, Rotate, SignedOffer, Welcome,
 };
 pub use prepared::{
     Hex, MAX_PREPARED_BYTES, MAX_PREPARED_PROOF_BYTES, PREPARED_VERSION, Prepared, PreparedCall,

@@ -6,6 +6,10 @@ pub const PROTOCOL_VERSION: u16 = 2;
 pub const MAX_FRAME_BYTES: usize = 256 * 1024;
 /// Most sectors one append names: their roots fill half a frame.
 pub const MAX_SECTORS_PER_APPEND: usize = 4_096;
+/// Most sectors one call gives up: their places fill an eighth of a frame.
+pub const MAX_SECTORS_PER_FREE: usize = 4_096;
+/// Most roots of an agreement's sectors a host lists at once.
+pub const MAX_CONTENTS_LISTED: usize = 4_096;
 /// Most leaves one audit asks for.
 pub const MAX_AUDIT_LEAVES: usize = layr_audits::MAX_LEAVES as usize;
 /// Largest owner record a host keeps, bytes: 1 KiB of payload with its frame and signature.

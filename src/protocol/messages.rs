@@ -5,7 +5,7 @@ use crate::limits;
 use crate::refusal::Refusal;
 use layr_audits::{Answer, Challenge};
 use layr_market::{Context, FinalSplit, Offer, Revision, Rotation, Terms};
-use layr_types::{AuditSeed, SectorRoot, Signature, UnixSeconds};
+use layr_types::{AgreementId, AuditSeed, SectorIndex, SectorRoot, Signature, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
 /// What a caller says first.
@@ -69,6 +69,40 @@ impl Append {
             _ => Err(Refusal::TooMany),
         }
     }
+}
+
+/// Sectors to give up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Free {
+    /// The revision without them.
+    pub revision: Revision,
+    /// By the owner's node key over [`Revision::digest`].
+    pub signature: Signature,
+    /// The places they have in the revision before, highest first, each once; at most
+    /// [`limits::MAX_SECTORS_PER_FREE`]. They are removed in this order, each by moving the last sector there.
+    pub places: Vec<SectorIndex>,
+}
+
+impl Free {
+    /// Checks what can be checked without state.
+    ///
+    /// # Errors
+    /// [`Refusal::TooMany`] for none or beyond the bound; [`Refusal::RevisionMismatch`] in another order.
+    pub fn validate(&self) -> Result<(), Refusal> {
+        if !(1..=limits::MAX_SECTORS_PER_FREE).contains(&self.places.len()) {
+            return Err(Refusal::TooMany);
+        }
+        if self.places.is_sorted_by(|a, b| a > b) { Ok(()) } else { Err(Refusal::RevisionMismatch) }
+    }
+}
+
+/// Asks which sectors an agreement holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentsRequest {
+    /// The agreement.
+    pub id: AgreementId,
+    /// The first place asked for.
+    pub from: u64,
 }
 
 /// An audit.

@@ -2,12 +2,12 @@
 //! returns the same.
 
 use crate::messages::{
-    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, Finish, Hello, OwnerRecordBytes, Proposal,
-    Renew, Renewed, Rotate, SignedOffer, Welcome,
+    Acknowledge, Append, AuditReply, AuditRequest, CoSigned, ContentsRequest, Finish, Free, Hello,
+    OwnerRecordBytes, Proposal, Renew, Renewed, Rotate, SignedOffer, Welcome,
 };
 use crate::reads::{ReadAccount, SignedVoucher};
 use crate::refusal::Refusal;
-use layr_types::{AgreementId, NodeKey, Signature};
+use layr_types::{AgreementId, NodeKey, SectorRoot, Signature};
 
 /// A host's service, as one authenticated caller sees it.
 #[tarpc::service]
@@ -48,4 +48,10 @@ pub trait HostApi {
     async fn renew(renew: Renew) -> Result<Renewed, Refusal>;
     /// Asks the host to countersign a new key of the owner's.
     async fn rotate(rotate: Rotate) -> Result<Signature, Refusal>;
+    /// Gives sectors up: they leave the agreement's tree, their bytes are dropped, and the room is there for other
+    /// sectors under the same agreement. The host countersigns.
+    async fn free(free: Free) -> Result<Signature, Refusal>;
+    /// The roots of an agreement's sectors in order, from a place on; an empty list at the end. What is missing on
+    /// the owner's machine after a recovery; it checks them against the root both have signed.
+    async fn contents(request: ContentsRequest) -> Result<Vec<SectorRoot>, Refusal>;
 }

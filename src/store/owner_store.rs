@@ -45,6 +45,7 @@ const fn table(space: Space) -> &'static str {
         Space::Vouchers => "owner.vouchers",
         Space::Renewals => "owner.renewals",
         Space::Contents => "owner.contents",
+        Space::Condemned => "owner.condemned",
     }
 }
 

@@ -14,6 +14,8 @@ enum Step {
     Put(usize, u64),
     /// An owner appends everything it stored.
     Append(usize),
+    /// An owner gives up some of what it appended: every place whose bit is set.
+    Free(usize, u64),
     /// An owner ends by consent.
     Finish(usize),
     /// Time passes.
@@ -28,6 +30,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (1u64..4).prop_map(Step::Propose),
         12 => (0usize..8, 0u64..7).prop_map(|(owner, sector)| Step::Put(owner, sector)),
         6 => (0usize..8).prop_map(Step::Append),
+        4 => (0usize..8, 1u64..256).prop_map(|(owner, places)| Step::Free(owner, places)),
         2 => (0usize..8).prop_map(Step::Finish),
         4 => prop_oneof![4 => 1u64..700, 2 => 20_000u64..90_000, 1 => Just(TERM)].prop_map(Step::Pass),
         2 => (0usize..3).prop_map(Step::Crash),
@@ -63,6 +66,13 @@ impl Outside {
                 }
             }
             Step::Append(at) => self.append(&world, at, now).await,
+            Step::Free(at, bits) => {
+                if let Some((owner, _)) = self.owner(at) {
+                    let count = owner.newest.sectors.min(64);
+                    let places: Vec<u64> = (0..count).rev().filter(|at| (bits >> at) & 1 == 1).collect();
+                    let _ = owner.free(&world, &places, now).await;
+                }
+            }
             Step::Finish(at) => {
                 if let Some((owner, _)) = self.owner(at) {
                     let reason =

@@ -13,7 +13,7 @@ use layr_protocol::{CoSigned, Prepared, PreparedCall, PreparedError, PreparedPro
 const DAY: u64 = 86_400;
 
 /// A world with one agreement that holds three sectors.
-async fn stored() -> (World, Owner) {
+pub(super) async fn stored() -> (World, Owner) {
     let world = World::new(8);
     let mut owner = Owner::open(&world, 1, 4).await;
     owner.store(&world, &[1, 2, 3], START).await.expect("stored");
@@ -21,7 +21,7 @@ async fn stored() -> (World, Owner) {
 }
 
 /// The agreement as the ledger has it now.
-fn on_ledger(world: &World, owner: &Owner) -> OnLedger {
+pub(super) fn on_ledger(world: &World, owner: &Owner) -> OnLedger {
     let state = world.ledger.told(&owner.id).unwrap_or_else(|| SlotState::opening(&owner.terms));
     OnLedger { terms: owner.terms.clone(), state }
 }
@@ -30,7 +30,7 @@ async fn latest(world: &World, owner: &Owner) -> CoSigned {
     world.host.latest(owner.key, owner.id).await.expect("told").expect("signed")
 }
 
-async fn published_by_owner(world: &World, owner: &Owner) {
+pub(super) async fn published_by_owner(world: &World, owner: &Owner) {
     let newest = latest(world, owner).await;
     world.ledger.publish_by_owner(&on_ledger(world, owner), &newest).expect("taken");
 }
@@ -53,7 +53,7 @@ fn demand(world: &World, owner: &Owner, named: &[u64]) -> (Demand, Vec<u8>) {
 }
 
 /// The owner publishes and challenges: named leaves, or at random.
-async fn challenged(world: &World, owner: &Owner, named: &[u64]) {
+pub(super) async fn challenged(world: &World, owner: &Owner, named: &[u64]) {
     if on_ledger(world, owner).state.n == 0 {
         published_by_owner(world, owner).await;
     }
@@ -61,7 +61,7 @@ async fn challenged(world: &World, owner: &Owner, named: &[u64]) {
     world.ledger.open_challenge(&on_ledger(world, owner), &demand, &list).expect("taken");
 }
 
-fn calls_of_host(world: &World) -> Vec<&'static str> {
+pub(super) fn calls_of_host(world: &World) -> Vec<&'static str> {
     let others = ["owner's publish", "challenge", "notice", "start_rotation", "finish_rotation"];
     world.ledger.calls().into_iter().filter(|call| !others.contains(call)).collect()
 }

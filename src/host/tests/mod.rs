@@ -6,6 +6,7 @@ mod deciding;
 mod disputes;
 mod ending;
 mod exam;
+mod freeing;
 mod lanes;
 mod reading;
 mod renewal;
@@ -18,12 +19,14 @@ use crate::{Host, HostConfig, HostPorts, HostService, serve_lane};
 use layr_audits::{Attempt, AuditKind, AuditRecord, Challenge, Commitment, Outcome, fold, judge};
 use layr_identity::Signer;
 use layr_market::{Context, FinalReason, Request, Revision, SlotState, SoftwareSha256, Terms};
-use layr_merkle::{Peaks, sector_root};
+use layr_merkle::{AgreementTree, Peaks, sector_root};
 use layr_protocol::lane::{self, Op, RESPONSE_BYTES};
-use layr_protocol::{Acknowledge, Append, Ending, Finish, Proposal, Refusal, SignedOffer};
+use layr_protocol::{
+    Acknowledge, Append, ContentsRequest, Ending, Finish, Free, Proposal, Refusal, SignedOffer,
+};
 use layr_types::{
-    AccountKey, AgreementId, AuditSeed, ByteCount, ContractId, NetworkId, NodeKey, SECTOR_BYTES, SectorRoot,
-    Signature, Stroops, UnixSeconds,
+    AccountKey, AgreementId, AuditSeed, ByteCount, ContractId, NetworkId, NodeKey, SECTOR_BYTES, SectorIndex,
+    SectorRoot, Signature, Stroops, UnixSeconds,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -202,6 +205,37 @@ impl Owner {
         let (append, peaks) = self.append(&roots, now);
         let revision = append.revision.clone();
         let signature = world.host.append(self.key, append).await?;
+        (self.newest, self.peaks) = (revision, peaks);
+        Ok(signature)
+    }
+
+    /// The sectors of the agreement in order, as the host lists them.
+    async fn contents(&self, world: &World) -> Vec<SectorRoot> {
+        let request = ContentsRequest { id: self.id, from: 0 };
+        world.host.contents(self.key, request).await.expect("listed")
+    }
+
+    /// Giving up these places (highest first) at `now`, as this owner computes it.
+    async fn freeing(&self, world: &World, places: &[u64], now: UnixSeconds) -> (Free, Peaks) {
+        let places: Vec<SectorIndex> = places.iter().copied().map(SectorIndex).collect();
+        let mut tree = AgreementTree::from_roots(&self.contents(world).await).expect("small");
+        tree.trim(&places).expect("they are there");
+        let revision = self.newest.trim(&self.terms, now, tree.root(), places.len() as u64);
+        let revision = revision.expect("within the terms");
+        (Free { signature: self.sign(&revision), revision, places }, tree.peaks())
+    }
+
+    async fn free(&mut self, world: &World, places: &[u64], now: UnixSeconds) -> Result<Signature, Refusal> {
+        if places.is_empty() || now > self.terms.end {
+            return Err(Refusal::TooMany);
+        }
+        let listed = world.host.contents(self.key, ContentsRequest { id: self.id, from: 0 }).await?;
+        if listed.len() as u64 != self.newest.sectors {
+            return Err(Refusal::Ended);
+        }
+        let (free, peaks) = self.freeing(world, places, now).await;
+        let revision = free.revision.clone();
+        let signature = world.host.free(self.key, free).await?;
         (self.newest, self.peaks) = (revision, peaks);
         Ok(signature)
     }

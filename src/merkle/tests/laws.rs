@@ -5,7 +5,7 @@ mod common;
 use common::{Agreement, group, root_of, roots, sector};
 use layr_merkle::{
     AgreementTree, GroupRange, LeafPath, Peaks, ProofError, SectorOutboard, leaf_proof_bytes, path_len,
-    record_hash, sector_root, verify_leaf_proof, verify_range_proof, verify_removal,
+    record_hash, sector_root, trim_moves, verify_leaf_proof, verify_range_proof, verify_removal,
 };
 use layr_types::{
     AgreementRoot, GROUP_BYTES, LEAF_BYTES, LEAVES_PER_GROUP, LEAVES_PER_SECTOR, LeafIndex, SECTOR_BYTES,
@@ -218,6 +218,38 @@ proptest! {
         if count > 1 {
             prop_assert!(verify_removal(&proof, elsewhere, &removed, before).is_err());
         }
+    }
+
+    #[test]
+    fn many_removals_are_one_after_the_other_and_every_record_is_where_the_moves_say(count in 1..300u64, picks in prop::collection::btree_set(0..300u64, 1..40)) {
+        let places: Vec<SectorIndex> = picks.into_iter().rev().filter(|at| *at < count).map(SectorIndex).collect();
+        let (before, mut all) = (roots(count), roots(count));
+        let mut tree = AgreementTree::from_roots(&all).unwrap();
+        for at in &places {
+            all.swap_remove(usize::try_from(at.0).unwrap());
+        }
+        tree.trim(&places).unwrap();
+        prop_assert_eq!(&tree, &AgreementTree::from_roots(&all).unwrap());
+        let mut moved = before.clone();
+        for (to, from) in trim_moves(&places, count).unwrap() {
+            prop_assert!(to.0 < all.len() as u64 && from.0 >= all.len() as u64, "only the last ones move");
+            moved[usize::try_from(to.0).unwrap()] = before[usize::try_from(from.0).unwrap()];
+        }
+        moved.truncate(all.len());
+        prop_assert_eq!(moved, all);
+    }
+
+    #[test]
+    fn a_removed_sectors_proof_holds_no_more(count in 1..40u64, at: prop::sample::Index) {
+        let at = SectorIndex(at.index(usize::try_from(count).unwrap()) as u64);
+        let mut tree = AgreementTree::from_roots(&roots(count)).unwrap();
+        tree.trim(&[at]).unwrap();
+        for place in 0..tree.count() {
+            prop_assert!(!tree.holds(SectorIndex(place), &root_of(at.0)));
+        }
+        let beyond = ProofError::OutOfRange { index: at.0, count: at.0 };
+        prop_assert_eq!(trim_moves(&[at, at], count), Err(beyond));
+        prop_assert_eq!(trim_moves(&[SectorIndex(count)], count), Err(ProofError::OutOfRange { index: count, count }));
     }
 
     #[test]

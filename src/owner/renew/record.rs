@@ -14,6 +14,7 @@ use crate::catalogue;
 use crate::contents;
 use crate::core::Core;
 use crate::error::RecordsFault;
+use crate::free;
 use crate::lookup;
 use crate::ports::{AppliedTx, CloseItem, OpenItem, RenewItem, Space};
 use crate::seen::Seen;
@@ -132,6 +133,7 @@ pub(crate) fn took_effect(
         draft.agreement(&old);
         draft.agreement(&heir);
         contents::inherit(core, (&old.id, &heir.id), draft)?;
+        free::inherit(core, (&old.id, &heir.id), draft)?;
         let terms = &renewal.request.terms;
         let free = core.hosts.free_reads(&terms.host_key);
         let price = (renewal.request.offer.offer.egress_rate, terms.capacity, free);
@@ -140,6 +142,8 @@ pub(crate) fn took_effect(
         draft.put(Space::Renewals, id.as_bytes(), &done);
         heirs.push((old.id, heir));
     }
+    let pairs: Vec<(AgreementId, AgreementId)> = heirs.iter().map(|(old, heir)| (*old, heir.id)).collect();
+    free::inherit_versions(core, &pairs, draft)?;
     repoint(core, &heirs, draft)?;
     Ok(net)
 }

@@ -198,6 +198,9 @@ impl<'a> Run<'a> {
     }
 
     async fn go(mut self) -> Result<UploadReport, UploadError> {
+        let core = self.core;
+        // Until the files are recorded nothing they build on may be given up.
+        let _storing = core.storing.read().await;
         self.prepare().await?;
         for _ in 0..PASSES {
             if let Some(made) = self.pass().await? {

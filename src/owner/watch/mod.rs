@@ -10,6 +10,7 @@
 //! | a challenge past its deadline | settled |
 //! | an ended agreement | closed by consent, or published, or expired |
 //! | an agreement near its end, with a budget to renew | renewed |
+//! | sectors that nothing needs any more | given up |
 //!
 //! Everything is written down first and may be repeated: a watch that dies anywhere is made good by the next.
 
@@ -26,6 +27,7 @@ use crate::core::Core;
 use crate::due::{DueView, timeline};
 use crate::error::{LedgerFault, SettleError};
 use crate::events::Progress;
+use crate::free;
 use crate::moves;
 use crate::ports::{AppliedTx, CallCost};
 use crate::renew::{RenewReport, go_on, renew};
@@ -129,6 +131,9 @@ pub(crate) async fn watch_once(
         let settled = settle(core, options, Arc::clone(&progress)).await?;
         report.fees += settled.fees;
         report.settled = Some(settled);
+    }
+    if !policy.dry_run {
+        free::go_on(core).await.map_err(failed)?;
     }
     report.look_ahead(core, policy)?;
     Ok(report)

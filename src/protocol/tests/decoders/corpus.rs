@@ -5,9 +5,9 @@ use layr_market::{Context, FinalSplit, Offer, Revision, Rotation, Terms, Voucher
 use layr_merkle::{AgreementTree, GroupRange, SectorOutboard};
 use layr_protocol::lane::{Op, Request, Response};
 use layr_protocol::{
-    Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, Finish, Hello, Hex, HostApiRequest,
-    HostApiResponse, OwnerRecordBytes, PREPARED_VERSION, PreparedCall, PreparedProof, Proposal, ReadAccount,
-    Refusal, Renew, Renewed, Rotate, SignedOffer, SignedVoucher, Welcome,
+    Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, ContentsRequest, Finish, Free, Hello,
+    Hex, HostApiRequest, HostApiResponse, OwnerRecordBytes, PREPARED_VERSION, PreparedCall, PreparedProof,
+    Proposal, ReadAccount, Refusal, Renew, Renewed, Rotate, SignedOffer, SignedVoucher, Welcome,
 };
 use layr_types::{
     AgreementId, AuditSeed, ContractId, LeafIndex, NetworkId, NodeKey, SECTOR_BYTES, SectorIndex, SectorRoot,
@@ -151,6 +151,8 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     add("answer", written(&answer));
     let carried = Some(Carried { revision: revision.clone(), signature });
     let append = Append { revision: revision.clone(), signature, sectors: vec![SectorRoot([9; 32]); 3] };
+    let places = vec![SectorIndex(u64::MAX), SectorIndex(300), SectorIndex(0)];
+    let free = Free { revision: revision.clone(), signature, places };
     let acknowledge = Acknowledge { revision: revision.clone(), signature, record, seed };
     let requests = [
         HostApiRequest::Hello { hello: Hello { version: 1, context: CONTEXT } },
@@ -163,6 +165,8 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         HostApiRequest::Voucher { voucher: SignedVoucher { voucher, signature } },
         HostApiRequest::Reads { id },
         HostApiRequest::Append { append },
+        HostApiRequest::Free { free },
+        HostApiRequest::Contents { request: ContentsRequest { id, from: 4_096 } },
         HostApiRequest::Audit { request: AuditRequest { challenge: named } },
         HostApiRequest::Acknowledge { acknowledge },
         HostApiRequest::Finish { finish: Finish { split, signature } },
@@ -180,6 +184,8 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         HostApiResponse::Agreements(Ok(vec![id; 4])),
         HostApiResponse::Terms(Ok(vec![1; 457])),
         HostApiResponse::Reads(Ok(ReadAccount::default())),
+        HostApiResponse::Free(Ok(signature)),
+        HostApiResponse::Contents(Ok(vec![SectorRoot([6; 32]); 3])),
         HostApiResponse::Renew(Ok(Renewed { terms: signature, split: signature, carried: None })),
     ];
     responses.iter().for_each(|response| add("response", written(response)));
