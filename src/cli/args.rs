@@ -402,7 +402,8 @@ pub enum BenchCommand {
     },
     /// Upload and download through real host processes on this machine.
     #[command(after_help = "Example:
-  layr bench network --hosts 12 --size 1GiB")]
+  layr bench network --hosts 12 --size 1GiB
+  layr bench network --hosts 12 --profile 4/8 --hung 4     hosts that hang in mid-upload")]
     Network {
         /// How many hosts.
         #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -416,5 +417,9 @@ pub enum BenchCommand {
         /// Hosts stopped before the download.
         #[arg(long, default_value_t = 4)]
         dead: u16,
+        /// Hosts that hang from the middle of the upload on, of those that store some of it; they count as stopped in
+        /// the download. Needs as many hosts more than the profile's n.
+        #[arg(long, default_value_t = 0)]
+        hung: u16,
     },
 }

@@ -7,10 +7,12 @@ use crate::commands::or_interrupted;
 use crate::demo::{Plan, World, not_as_told};
 use crate::envelope::Report;
 use crate::failure::Failure;
+use futures::future::try_join;
 use layr_types::ByteCount;
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// What to measure.
 #[derive(Debug, Clone)]
@@ -23,12 +25,20 @@ pub struct NetworkBench {
     pub profile: String,
     /// Hosts stopped before the download.
     pub dead: u16,
+    /// Hosts that hang from the middle of the upload on.
+    pub hung: u16,
 }
+
+/// Longest wait for hosts to store something.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A host that has written this much stores some of the file, MiB.
+const SOME: u64 = 4;
 
 #[derive(Debug, Serialize)]
 struct Measured {
     hosts: u16,
     dead: u16,
+    hung: u16,
     profile: String,
     bytes: u64,
     upload_seconds: f64,
@@ -49,10 +59,15 @@ pub async fn run(global: &Global, bench: NetworkBench) -> Result<Report, Failure
         .map_err(|error| Failure::internal("make a temporary directory", &error))?;
     let measured = or_interrupted(measure(global, dir.path(), bench)).await?;
     let words = format!(
-        "{} at {} on {} hosts: up {:.0} MiB/s ({:.1} s, {:.1} s with agreements, signatures and audit; {:.1} CPU-seconds in ledger and hosts), down {:.0} MiB/s with {} hosts dead; peak memory: owner {} MiB, host {} MiB",
+        "{} at {} on {} hosts{}: up {:.0} MiB/s ({:.1} s, {:.1} s with agreements, signatures and audit; {:.1} CPU-seconds in ledger and hosts), down {:.0} MiB/s with {} hosts dead; peak memory: owner {} MiB, host {} MiB",
         ByteCount(measured.bytes),
         measured.profile,
         measured.hosts,
+        if measured.hung == 0 {
+            String::new()
+        } else {
+            format!(", {} of them hung in mid-upload", measured.hung)
+        },
         measured.upload_mib_s,
         measured.upload_seconds,
         measured.upload_total_seconds,
@@ -82,9 +97,15 @@ async fn measure(global: &Global, root: &Path, bench: NetworkBench) -> Result<Me
     let mut world = World::start(root, plan).await?;
     say("uploading");
     let cpu_before = world.cpu_seconds();
-    let up = world.owner(&["upload", &crate::demo::shown(&file), "--profile", &bench.profile]).await?;
+    let shown = crate::demo::shown(&file);
+    let upload = ["upload", &shown, "--profile", &bench.profile];
+    let (up, hung) = try_join(world.owner(&upload), hang(&world, usize::from(bench.hung))).await?;
     let cpu = world.cpu_seconds() - cpu_before;
-    for number in 1..=usize::from(bench.dead.min(bench.hosts.saturating_sub(1))) {
+    for number in hung {
+        world.kill(number).await?;
+    }
+    let dead = bench.dead.saturating_sub(bench.hung).min(bench.hosts.saturating_sub(1));
+    for number in 1..=usize::from(dead) {
         world.kill(number).await?;
     }
     say("downloading");
@@ -96,7 +117,8 @@ async fn measure(global: &Global, root: &Path, bench: NetworkBench) -> Result<Me
     let (up_seconds, down_seconds) = (seconds(up.data(), "send_seconds")?, seconds(down.data(), "seconds")?);
     let measured = Measured {
         hosts: bench.hosts,
-        dead: bench.dead,
+        dead: bench.dead.max(bench.hung),
+        hung: bench.hung,
         profile: bench.profile,
         bytes: bench.size.0,
         upload_seconds: up_seconds,
@@ -110,6 +132,27 @@ async fn measure(global: &Global, root: &Path, bench: NetworkBench) -> Result<Me
     };
     world.stop().await?;
     Ok(measured)
+}
+
+/// Freezes so many hosts in mid-upload, as soon as they store some of the file; says which.
+async fn hang(world: &World, hung: usize) -> Result<Vec<usize>, Failure> {
+    let before: Vec<u64> = world.hosts.iter().map(|host| host.written_mib()).collect();
+    let end = Instant::now() + PATIENCE;
+    let mut frozen = Vec::new();
+    while frozen.len() < hung {
+        for (host, before) in world.hosts.iter().zip(&before) {
+            let stores = host.written_mib() >= before + SOME;
+            if stores && frozen.len() < hung && !frozen.contains(&host.number) {
+                world.living(host.number)?.pause()?;
+                frozen.push(host.number);
+            }
+        }
+        if Instant::now() > end {
+            return Err(not_as_told("too few hosts store anything of the file to let them hang", ""));
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    Ok(frozen)
 }
 
 fn write_noise(file: &Path, size: ByteCount) -> Result<(), Failure> {

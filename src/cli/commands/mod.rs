@@ -34,8 +34,9 @@ pub async fn dispatch(cli: Cli) -> Result<Report, Failure> {
         Command::ExitCodes => return exit_codes(),
         Command::Demo(args) => return demo::run(&global, args).await,
         Command::Bench(BenchCommand::Pipeline { size, profile }) => return bench::pipeline(size, &profile),
-        Command::Bench(BenchCommand::Network { hosts, size, profile, dead }) => {
-            return bench::network(&global, bench::NetworkBench { hosts, size, profile, dead }).await;
+        Command::Bench(BenchCommand::Network { hosts, size, profile, dead, hung }) => {
+            let bench = bench::NetworkBench { hosts, size, profile, dead, hung };
+            return bench::network(&global, bench).await;
         }
         _ => {}
     }

@@ -129,6 +129,11 @@ impl Running {
         self.child.id().and_then(cpu_seconds).unwrap_or(0.0)
     }
 
+    /// What it has written to files and sockets so far, MiB.
+    pub fn written_mib(&self) -> u64 {
+        self.child.id().and_then(written).unwrap_or(0) >> 20
+    }
+
     /// Freezes the process, as a machine that hangs.
     pub fn pause(&self) -> Result<(), Failure> {
         self.signal(rustix::process::Signal::STOP)
@@ -206,6 +211,12 @@ fn peak_kib(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+/// Bytes a process has written, as the kernel counts them.
+fn written(pid: u32) -> Option<u64> {
+    let counts = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    counts.lines().find_map(|line| line.strip_prefix("wchar: "))?.trim().parse().ok()
 }
 
 /// User plus system time of a process from `/proc`, at the kernel's 100 ticks a second.

@@ -208,6 +208,11 @@ impl World {
 }
 
 impl HostProcess {
+    /// What its process has written so far, MiB; 0 while it is dead.
+    pub fn written_mib(&self) -> u64 {
+        self.process.as_ref().map_or(0, Running::written_mib)
+    }
+
     /// The address others enter the network through.
     fn entry(&self) -> Result<String, Failure> {
         let ready = self.process.as_ref().map(|process| &process.ready);
