@@ -100,12 +100,12 @@ impl Layr {
 
     /// The operating system's command.
     pub fn command(&self) -> Command {
-        let program = env!("CARGO_BIN_EXE_layr");
+        let program = program();
         let mut command = match &self.through {
             None => Command::new(program),
             Some(line) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", line, "sh", program]);
+                shell.args(["-c", line, "sh"]).arg(program);
                 shell
             }
         };
@@ -141,6 +141,12 @@ impl Layr {
     pub fn error(self, exit: i32) -> Value {
         self.json().run().error(exit)
     }
+}
+
+/// The executable under test: the one just built, or another one that `LAYR_TEST_PROGRAM` names, so that a long run
+/// is not disturbed by the next build.
+fn program() -> OsString {
+    std::env::var_os("LAYR_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_layr").into())
 }
 
 /// Whether bytes are shown as a list of numbers anywhere: nobody can paste those.

@@ -10,13 +10,16 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Reads `start PID`, `gone PID` and `mount PATH`; at the end kills who is left, unmounts, and removes the directory.
+/// Reads `start PID`, `gone PID`, `mount PATH` and `undo COMMAND`; at the end kills who is left, unmounts, runs the
+/// commands, and removes the directory.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 left=
 mounts=
+undo=
 while read -r what pid; do
     [ "$what" = mount ] && mounts="$mounts $pid" && continue
+    [ "$what" = undo ] && undo="$undo $pid;" && continue
     kept=
     for one in $left; do [ "$one" = "$pid" ] || kept="$kept $one"; done
     left=$kept
@@ -24,6 +27,7 @@ while read -r what pid; do
 done
 for one in $mounts; do umount -l "$one"; done
 for one in $left; do kill -CONT "$one"; kill -KILL "$one"; done
+eval "$undo"
 [ -n "$LAYR_TEST_KEEP" ] || rm -rf "$0"
 "#;
 
@@ -66,6 +70,11 @@ pub fn gone(pid: u32) {
 /// Something may be mounted there when the test binary ends.
 pub fn mounted(at: &Path) {
     tell("mount", at.display());
+}
+
+/// This shell command is to be run when the test binary has ended.
+pub fn undo(command: &str) {
+    tell("undo", command);
 }
 
 /// A new, empty directory that only this user can enter.

@@ -44,7 +44,7 @@ impl Person {
             entry,
         };
         let fund: &[&str] = if funded { &["--fund"] } else { &[] };
-        let made = person.layr(["init", "--bootstrap", &person.entry]).args(fund).data();
+        let made = person.layr(["init"]).args(person.entries()).args(fund).data();
         person.phrase = text(&made, "phrase");
         person.address = text(&made, "address");
         keep_secret(&person.phrase);
@@ -63,10 +63,14 @@ impl Person {
             network,
             entry,
         };
-        let init = ["init", "--restore", "-", "--bootstrap", &second.entry];
-        let made = second.layr(init).input(phrase).data();
+        let made = second.layr(["init", "--restore", "-"]).args(second.entries()).input(phrase).data();
         second.address = text(&made, "address");
         second
+    }
+
+    /// How it enters the network: through each of the addresses `entry` lists, parted by spaces.
+    fn entries(&self) -> Vec<&str> {
+        self.entry.split(' ').flat_map(|entry| ["--bootstrap", entry]).collect()
     }
 
     /// A command of this person, run in its home.

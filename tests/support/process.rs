@@ -123,6 +123,11 @@ impl Running {
         line.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
     }
 
+    /// What it has printed there so far.
+    pub fn output(&self, out: Out) -> String {
+        if out == Out::Stdout { self.stdout.text() } else { self.stderr.text() }
+    }
+
     /// Sends a signal (`INT`, `STOP`, …). The shell's own `kill` needs no package.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

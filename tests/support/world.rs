@@ -5,6 +5,7 @@ use super::guard::{keep_secret, scratch};
 use super::person::{self, Money, Person, text};
 use super::process::Running;
 use serde_json::Value;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -32,37 +33,81 @@ pub struct Host {
     pub key: String,
     /// Its process; `None` while it is dead.
     pub running: Option<Running>,
-    network: PathBuf,
+    /// Its Stellar address.
+    pub address: String,
+    site: Site,
     quota: String,
     listen: Vec<String>,
     lane: String,
-    bootstrap: Option<String>,
+    /// The address others enter the network through.
+    pub entry: String,
+    /// The addresses it enters the network through itself.
+    pub bootstrap: Vec<String>,
+}
+
+/// Where a host's processes live.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The address it listens on.
+    pub ip: String,
+    /// The network file it reads.
+    pub network: PathBuf,
+    /// A shell line in which `"$@"` stands for its commands; `None` runs them as they are.
+    pub through: Option<String>,
+    /// Variables its commands are given.
+    pub env: Vec<(&'static str, OsString)>,
 }
 
 impl World {
     /// Starts a ledger and `hosts` hosts that rent out `quota` each.
     pub fn start(name: &str, hosts: usize, quota: &str) -> Self {
-        let root = scratch(name);
+        let here = |world: &Self, _| Site {
+            ip: "127.0.0.1".to_owned(),
+            network: world.network(),
+            through: None,
+            env: Vec::new(),
+        };
+        Self::ledger(scratch(name)).with_hosts(hosts, quota, &here)
+    }
+
+    /// Starts a ledger alone.
+    pub fn ledger(root: PathBuf) -> Self {
         let state = root.join("ledger");
         let listen = "127.0.0.1:0".to_owned();
         let mut world = Self { root, hosts: Vec::new(), state, listen, entry: String::new(), ledger: None };
         world.start_ledger();
-        let (first, entry) = world.new_host(1, quota);
-        world.entry = entry;
-        world.hosts.push(first);
+        world
+    }
+
+    /// Starts hosts that rent out `quota` each; the first is the one others enter the network through.
+    pub fn with_hosts(
+        mut self,
+        hosts: usize,
+        quota: &str,
+        site: &(dyn Fn(&Self, usize) -> Site + Sync),
+    ) -> Self {
+        let first = self.new_host(1, quota, site(&self, 1));
+        first.entry.clone_into(&mut self.entry);
+        self.hosts.push(first);
         let others: Vec<Host> = thread::scope(|scope| {
-            let world = &world;
-            let starting: Vec<_> =
-                (2..=hosts).map(|number| scope.spawn(move || world.new_host(number, quota).0)).collect();
+            let world = &self;
+            let starting: Vec<_> = (2..=hosts)
+                .map(|number| scope.spawn(move || world.new_host(number, quota, site(world, number))))
+                .collect();
             starting.into_iter().map(|host| host.join().expect("a host started")).collect()
         });
-        world.hosts.extend(others);
-        world
+        self.hosts.extend(others);
+        self
     }
 
     /// The network file everybody reads.
     pub fn network(&self) -> PathBuf {
         self.state.join("network.toml")
+    }
+
+    /// Where the ledger listens.
+    pub fn listen(&self) -> &str {
+        &self.listen
     }
 
     /// Starts the ledger, or starts it again where it listened before.
@@ -111,22 +156,23 @@ impl World {
         Person::new(name, (&self.network(), &self.entry), false)
     }
 
-    /// Starts a host; gives it with the address it can be reached at.
-    fn new_host(&self, number: usize, quota: &str) -> (Host, String) {
+    /// Starts a host for the first time.
+    fn new_host(&self, number: usize, quota: &str, site: Site) -> Host {
         let dir = self.root.join(format!("host-{number}"));
-        let network = self.network();
-        let made = Layr::new(&dir).env("LAYR_NETWORK", &network).args(["init", "--fund"]).data();
+        let made = site.layr(&dir, ["init", "--fund"]).data();
         keep_secret(&text(&made, "phrase"));
-        let listen = ["/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"].map(str::to_owned).to_vec();
+        let listen = ["udp/0/quic-v1", "tcp/0"].map(|port| format!("/ip4/{}/{port}", site.ip)).to_vec();
         let mut host = Host {
             dir,
             key: text(&made, "node_key"),
+            address: text(&made, "address"),
             running: None,
-            network,
+            lane: format!("{}:0", site.ip),
+            site,
             quota: quota.to_owned(),
             listen,
-            lane: "127.0.0.1:0".to_owned(),
-            bootstrap: Some(self.entry.clone()).filter(|entry| !entry.is_empty()),
+            entry: String::new(),
+            bootstrap: Some(self.entry.clone()).filter(|entry| !entry.is_empty()).into_iter().collect(),
         };
         let ready = host.start();
         let addresses = ready["addresses"].as_array().expect("addresses");
@@ -135,7 +181,8 @@ impl World {
         host.listen = addresses.iter().map(bare).collect();
         host.lane = text(&ready, "lane");
         let tcp = addresses.iter().find(|address| address.contains("/tcp/")).expect("a TCP address");
-        (host, (*tcp).to_owned())
+        host.entry = (*tcp).to_owned();
+        host
     }
 }
 
@@ -154,15 +201,15 @@ impl Host {
         for address in &self.listen {
             run = run.args(["--listen", address]);
         }
-        match &self.bootstrap {
-            Some(entry) => run.args(["--bootstrap", entry]),
-            None => run,
+        for entry in &self.bootstrap {
+            run = run.args(["--bootstrap", entry]);
         }
+        run
     }
 
     /// A command on its directory.
     pub fn layr<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Layr {
-        Layr::new(&self.dir).env("LAYR_NETWORK", &self.network).args(args)
+        self.site.layr(&self.dir, args)
     }
 
     /// The machine loses power.
@@ -178,6 +225,20 @@ impl Host {
     /// What it owns.
     pub fn money(&self) -> Money {
         person::money(&self.layr(["wallet", "balance"]).data())
+    }
+}
+
+impl Site {
+    /// A command that runs there.
+    pub fn layr<'a>(&self, dir: &Path, args: impl IntoIterator<Item = &'a str>) -> Layr {
+        let mut layr = Layr::new(dir).env("LAYR_NETWORK", &self.network).args(args);
+        for (key, value) in &self.env {
+            layr = layr.env(key, value);
+        }
+        match &self.through {
+            Some(line) => layr.through(line),
+            None => layr,
+        }
     }
 }
 
