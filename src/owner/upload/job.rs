@@ -2,11 +2,12 @@
 
 use crate::acks;
 use crate::core::Core;
-use crate::error::RecordsFault;
+use crate::error::{Failed, RecordsFault, UploadError};
+use crate::events::Stage;
 use crate::job::JobId;
 use crate::ports::Space;
 use crate::request::Keeping;
-use crate::size::Amount;
+use crate::size::{self, Amount};
 use crate::sources::Stamped;
 use crate::views::JobView;
 use layr_coding::{Profile, ShardIndex};
@@ -154,4 +155,33 @@ pub(crate) fn open_jobs(core: &Core) -> Result<Vec<JobView>, RecordsFault> {
         });
     }
     Ok(views)
+}
+
+/// The sources have changed since the upload began: what was sent of them is forgotten, what was paid is not.
+/// Where they have outgrown their agreements, places are looked for anew.
+pub(super) fn restarted(core: &Core, job: Job, sources: Vec<Stamped>) -> Result<Job, UploadError> {
+    let records = |fault| Failed::new(Stage::Records, fault);
+    let mut job = Job { sources, ..job };
+    let mut draft = core.book.draft();
+    if !fits(core, &job).map_err(records)? {
+        job.places.clear();
+        for key in core.book.keys(Space::Acks, &job.id.0).map_err(records)? {
+            draft.delete(Space::Acks, &key);
+        }
+    }
+    draft.put(Space::Jobs, &job.id.0, &job);
+    draft.commit().map_err(records)?;
+    Ok(job)
+}
+
+/// Whether the job's agreements have room for its sources as they are now.
+fn fits(core: &Core, job: &Job) -> Result<bool, RecordsFault> {
+    let seats = u8::try_from(job.places.len()).unwrap_or(u8::MAX).max(1);
+    let needed = size::sectors_per_host(&job.amount(), job.profile, job.profile.n().div_ceil(seats));
+    for id in &job.places {
+        if core.agreement(id)?.is_none_or(|agreement| agreement.room() < needed) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

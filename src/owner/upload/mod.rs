@@ -11,6 +11,7 @@
 //! | files recorded | files, segments, chunks, and the pointer to publish, in one step | the pointer is published |
 
 mod encode;
+mod forgotten;
 mod job;
 mod owed;
 mod replace;

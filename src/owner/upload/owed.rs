@@ -3,6 +3,7 @@
 //! It goes to hosts that serve this owner already; no agreement is opened and no money moves for it. If it does
 //! not get through, it stays owed, and the next upload, renewal or look of a watching owner brings it.
 
+use super::forgotten::forgive;
 use super::job::Job;
 use super::send::Sender;
 use super::sign::sign_all;
@@ -69,6 +70,7 @@ async fn save(
     let unsigned = sign_all(core, &pass.job, &**progress).await;
     let unsigned = unsigned.map_err(|error| Failed::new(Stage::Catalogue, UploadCause::from(error)))?;
     if !unsigned.is_empty() {
+        let unsigned = forgive(core, JOB, unsigned, &mut HashSet::new()).map_err(records)?;
         without.extend(unsigned.iter().map(|(_, failure)| failure.node));
         return Ok(false);
     }

@@ -2,14 +2,15 @@
 //! their shards.
 
 use super::encode::{self, Feed};
-use super::job::{Job, amount};
+use super::forgotten::forgive;
+use super::job::{Job, amount, restarted};
 use super::replace::replace;
 use super::send::{Meta, Sender};
 use super::sign::{SignError, first_audits, sign_all};
 use crate::acks;
 use crate::catalogue::{self, Saved};
 use crate::core::Core;
-use crate::error::{Failed, HostFailure, MoneyEffect, NextStep, RecordsFault, UploadCause, UploadError};
+use crate::error::{Failed, HostFailure, MoneyEffect, NextStep, UploadCause, UploadError};
 use crate::events::{Event, HostEvent, Progress, Stage, Warning};
 use crate::job::JobId;
 use crate::lookup;
@@ -17,7 +18,6 @@ use crate::open::{abandon_unsent, open};
 use crate::plan::{Plan, Wish, plan};
 use crate::ports::Space;
 use crate::request::{Keeping, UploadRequest};
-use crate::size;
 use crate::sources::{self, Stamped};
 use crate::stored::StoredIndex;
 use crate::transactions;
@@ -25,7 +25,7 @@ use crate::views::UploadReport;
 use layr_coding::{Encoded, EncodedFile};
 use layr_manifests::{CatalogueUpdate, FilePath, Manifest, SegmentRecord};
 use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Instant;
@@ -72,35 +72,6 @@ pub(crate) async fn upload(
     };
     let feed = Feed::Files(job.sources.clone());
     Run::new(core, job, feed, progress).go().await
-}
-
-/// The sources have changed since the upload began: what was sent of them is forgotten, what was paid is not.
-/// Where they have outgrown their agreements, places are looked for anew.
-fn restarted(core: &Core, job: Job, sources: Vec<Stamped>) -> Result<Job, UploadError> {
-    let records = |fault| Failed::new(Stage::Records, fault);
-    let mut job = Job { sources, ..job };
-    let mut draft = core.book.draft();
-    if !fits(core, &job).map_err(records)? {
-        job.places.clear();
-        for key in core.book.keys(Space::Acks, &job.id.0).map_err(records)? {
-            draft.delete(Space::Acks, &key);
-        }
-    }
-    draft.put(Space::Jobs, &job.id.0, &job);
-    draft.commit().map_err(records)?;
-    Ok(job)
-}
-
-/// Whether the job's agreements have room for its sources as they are now.
-fn fits(core: &Core, job: &Job) -> Result<bool, RecordsFault> {
-    let seats = u8::try_from(job.places.len()).unwrap_or(u8::MAX).max(1);
-    let needed = size::sectors_per_host(&job.amount(), job.profile, job.profile.n().div_ceil(seats));
-    for id in &job.places {
-        if core.agreement(id)?.is_none_or(|agreement| agreement.room() < needed) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 async fn begin(core: &Core, sources: Vec<Stamped>, keeping: &Keeping) -> Result<Job, UploadError> {
@@ -153,6 +124,8 @@ struct Run<'a> {
     send_seconds: f64,
     replaced: BTreeSet<NodeKey>,
     failures: Vec<HostFailure>,
+    /// Agreements whose host has forgotten what nobody had signed for.
+    forgiven: HashSet<AgreementId>,
 }
 
 /// What a pass made.
@@ -179,6 +152,7 @@ impl<'a> Run<'a> {
             send_seconds: 0.0,
             replaced,
             failures,
+            forgiven: HashSet::new(),
         }
     }
 
@@ -277,7 +251,10 @@ impl<'a> Run<'a> {
         self.progress.tell(Event::Stage { stage: Stage::Sign, bytes: ByteCount::ZERO });
         let failed = sign_all(core, &self.job, &*self.progress).await;
         let failed = failed.map_err(|error| self.sign_failed(Stage::Sign, error))?;
-        if !failed.is_empty() {
+        let all = failed.len();
+        let failed = forgive(core, self.job.id, failed, &mut self.forgiven);
+        let failed = failed.map_err(|fault| self.failed(Stage::Records, fault))?;
+        if all > 0 {
             self.drop_hosts(failed, Stage::Sign).await?;
             return Ok(None);
         }

@@ -1,9 +1,10 @@
 //! A crash at every single write of the journal: nothing is paid twice, nothing acknowledged is sent again.
 
 use crate::world::{World, keeping, noise};
+use layr_owner::Space;
 use layr_types::{SECTOR_BYTES, Stroops};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const BYTES: usize = 5_000_000;
 /// Data shards of the file at 2/3: two full segments and a last one of one sector.
@@ -49,4 +50,31 @@ async fn a_crash_at_any_write_costs_nothing_and_loses_nothing() {
         at += 1;
     }
     assert!(at > 15, "an upload has many writes, not {at}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_hosts_forgot_while_an_upload_lay_still_is_sent_to_them_again() {
+    let mut world = World::new(3, 64);
+    let path = world.file("a.bin", BYTES);
+    // It stops where the first revision would be written down: everything is acknowledged, nothing is signed for.
+    let sending = AtomicBool::new(false);
+    world.records.refuse_when(move |_, batch| {
+        let touches = |space| batch.changes.iter().any(|(one, ..)| *one == space);
+        sending.fetch_or(touches(Space::Acks), Ordering::SeqCst);
+        sending.load(Ordering::SeqCst) && touches(Space::Agreements)
+    });
+    world.upload(&path, &keeping(2, 3)).await.unwrap_err();
+    world.records.heal();
+    world.restart();
+    let acknowledged = world.owner.jobs().unwrap()[0].acknowledged;
+    assert!(acknowledged >= SHARDS, "{acknowledged} shards were acknowledged");
+    world.ledger.chain.set_now(world.owner_now().await.plus(3 * 86_400));
+    for guest in world.all() {
+        guest.host.tick().await.unwrap();
+    }
+    let report = world.upload(&path, &keeping(2, 3)).await.unwrap();
+    assert!(report.replaced.is_empty(), "hosts that kept their word were given up: {report:?}");
+    assert_eq!(report.sent.0 / SECTOR_BYTES as u64, SHARDS, "all of it is sent again");
+    assert_eq!(world.ledger.opened.load(Ordering::SeqCst), 3, "money was locked twice");
+    assert_eq!(world.download("a.bin").await.unwrap(), noise(BYTES, "a.bin"));
 }
