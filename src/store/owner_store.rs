@@ -23,6 +23,7 @@ const TABLES: [(&str, bool); 15] = [
     ("owner.vouchers", false),
     ("owner.renewals", false),
     ("owner.contents", false),
+    ("owner.condemned", false),
 ];
 
 const OWNER: Kind =
