@@ -7,7 +7,7 @@ use rocksdb::{ColumnFamily, DB, Direction, ErrorKind, IteratorMode, WriteBatch};
 use std::path::Path;
 
 /// The spaces' persistent names; values are sealed by the owner, so nothing compresses.
-const TABLES: [(&str, bool); 15] = [
+const TABLES: [(&str, bool); 16] = [
     ("owner.meta", false),
     ("owner.agreements", false),
     ("owner.files", false),
