@@ -29,6 +29,8 @@ mod offline;
 mod price;
 #[path = "e2e/recover.rs"]
 mod recover;
+#[path = "e2e/repair.rs"]
+mod repair;
 #[path = "e2e/space.rs"]
 mod space;
 #[path = "e2e/term_end.rs"]

@@ -1,11 +1,14 @@
 //! The command line's grammar. Help texts live here, beside what they describe.
 
 mod money;
+mod repair;
 
 pub use money::{
     Agreements, AgreementsCommand, Close, Dispute, ExportProof, Renew, Settle, SubmitProof, WalletCommand,
     WalletSend,
 };
+
+pub use repair::Repair;
 
 use crate::settings::Role;
 use crate::units::{parse_amount, parse_duration, parse_size};
@@ -91,6 +94,8 @@ pub enum Command {
     Show(FileArg),
     /// Challenge hosts to prove they have the data.
     Audit(Audit),
+    /// Rebuild lost shards from those that survive and place them on other hosts; needs no source file.
+    Repair(Repair),
     /// Agreements: hosts, bytes, money, next deadline; end or dispute one.
     Agreements(Agreements),
     /// The account: address, balance, funding, payments, statements.
@@ -226,6 +231,11 @@ pub struct NodeRun {
     /// them end].
     #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
     pub renew_budget: Option<Stroops>,
+    /// Owner role: rebuild what has fallen to its threshold and place it on other hosts, within this budget a round;
+    /// a host counts as gone when it proved to have lost data or has answered nothing for a day [default: only
+    /// tell].
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub repair_budget: Option<Stroops>,
 }
 
 /// `layr upload`.
@@ -403,7 +413,8 @@ pub enum BenchCommand {
     /// Upload and download through real host processes on this machine.
     #[command(after_help = "Example:
   layr bench network --hosts 12 --size 1GiB
-  layr bench network --hosts 12 --profile 4/8 --hung 4     hosts that hang in mid-upload")]
+  layr bench network --hosts 12 --profile 4/8 --hung 4     hosts that hang in mid-upload
+  layr bench network --hosts 12 --dead 4 --repair    how fast 4 of 12 destroyed hosts are made good")]
     Network {
         /// How many hosts.
         #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -421,5 +432,8 @@ pub enum BenchCommand {
         /// the download. Needs as many hosts more than the profile's n.
         #[arg(long, default_value_t = 0)]
         hung: u16,
+        /// Destroy those hosts, let as many new ones join, delete the file and measure its repair.
+        #[arg(long)]
+        repair: bool,
     },
 }

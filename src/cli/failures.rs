@@ -170,6 +170,22 @@ fn sentence(next: &NextStep) -> String {
         .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect::<String>() + ".")
 }
 
+/// A repair that failed.
+pub fn repair(error: UploadError) -> Failure {
+    let (exit, code) = match &error.cause {
+        UploadCause::NoSuchFile(_) => (exit::NOT_FOUND, "files/unknown"),
+        UploadCause::Shortage(_) => (exit::NETWORK, "repair/too-few-hosts"),
+        UploadCause::NotAgreed { .. } => (exit::NETWORK, "repair/not-agreed"),
+        UploadCause::OverBudget { .. } => (exit::PAYMENT, "repair/over-budget"),
+        UploadCause::Ledger(fault) => ledger_fault(fault),
+        UploadCause::Records(_) => (exit::INTERNAL, "repair/records"),
+        UploadCause::Net(_) => (exit::NETWORK, "repair/network"),
+        UploadCause::HostsFailed { .. } => (exit::PARTIAL, "repair/hosts-failed"),
+        _ => (exit::INTERNAL, "repair/internal"),
+    };
+    verb("the repair is not done", &error, exit, code)
+}
+
 /// A failed upload or quote.
 pub fn upload(error: UploadError) -> Failure {
     let (exit, code) = match &error.cause {

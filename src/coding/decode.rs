@@ -6,9 +6,8 @@
 
 use crate::code::{Code, CodeError};
 use crate::mask::Mask;
-use crate::{ChunkRecord, CommittedShard, Profile, SegmentMaskKey, ShardIndex, VerifiedShard};
-use bytes::Bytes;
-use layr_types::{ByteCount, SECTOR_BYTES, SectorRoot, SegmentId};
+use crate::{ChunkRecord, Profile, SegmentMaskKey, ShardIndex, VerifiedShard};
+use layr_types::{ByteCount, SECTOR_BYTES, SegmentId};
 use std::ops::Range;
 
 /// Bytes of one decoding step.
@@ -60,10 +59,10 @@ pub struct ShardSlice<'a> {
 
 /// The same range of several shards.
 #[derive(Clone, Copy)]
-struct Columns<'a> {
+pub(crate) struct Columns<'a> {
     /// Where in the sector the range begins.
-    start: usize,
-    shards: &'a [ShardSlice<'a>],
+    pub(crate) start: usize,
+    pub(crate) shards: &'a [ShardSlice<'a>],
 }
 
 /// Rebuilds a segment's used bytes from any `k` of its shards.
@@ -110,7 +109,7 @@ fn append_unmasked(mut mask: Mask, shard: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-fn slices_of(shards: &[VerifiedShard]) -> Vec<ShardSlice<'_>> {
+pub(crate) fn slices_of(shards: &[VerifiedShard]) -> Vec<ShardSlice<'_>> {
     shards.iter().map(|shard| ShardSlice { index: shard.index(), bytes: shard.bytes() }).collect()
 }
 
@@ -139,23 +138,6 @@ pub fn decode_columns(
     let mut out = vec![0u8; columns.len()];
     rebuild_missing(key, profile, Columns { start: columns.start, shards }, &[wanted], &mut [&mut out])?;
     Ok(out)
-}
-
-/// Makes one lost shard anew, masked and committed, from any `k` others. Needs the mask key alone: whoever
-/// repairs cannot read.
-///
-/// # Errors
-/// [`DecodeError`] as for [`decode_segment`].
-pub fn repair_shard(
-    key: &SegmentMaskKey,
-    profile: Profile,
-    shards: &[VerifiedShard],
-    wanted: ShardIndex,
-) -> Result<CommittedShard, DecodeError> {
-    let mut bytes = decode_columns(key, profile, 0..SECTOR_BYTES, &slices_of(shards), wanted)?;
-    Mask::new(key, wanted).apply(&mut bytes);
-    let root = SectorRoot(*blake3::hash(&bytes).as_bytes());
-    Ok(CommittedShard::new(wanted, root, Bytes::from(bytes)))
 }
 
 /// Collects the sealed bytes of a chunk from the segments (or parts of segments) at hand.
@@ -188,7 +170,7 @@ const fn check_range(columns: &Range<usize>) -> Result<(), DecodeError> {
 }
 
 /// Rebuilds the missing shards' columns from `start` on: unmask a step of every source, combine, go on.
-fn rebuild_missing(
+pub(crate) fn rebuild_missing(
     key: &SegmentMaskKey,
     profile: Profile,
     columns: Columns<'_>,

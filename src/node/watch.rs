@@ -14,7 +14,7 @@ use crate::owner_node::{OwnerNode, OwnerNodeConfig, OwnerNodeError};
 use crate::watch_state::{AUDIT_EVERY, WatchState};
 use layr_audits::Verdict;
 use layr_ledger::LedgerClient;
-use layr_owner::{Silent, WatchAct, WatchPolicy, WatchReport, WatchedView};
+use layr_owner::{RepairReport, Silent, WatchAct, WatchPolicy, WatchReport, WatchedView};
 use layr_types::NodeKey;
 use std::error::Error;
 use std::io;
@@ -258,6 +258,8 @@ fn lines(report: &WatchReport) -> Vec<String> {
         };
         lines.push(format!("agreement {}: {what}", act.agreement));
     }
+    lines.extend(report.repaired.iter().flat_map(repaired));
+    lines.extend(report.repair_trouble.iter().map(|why| format!("repair: not all of it is done: {why}")));
     if let Some(done) = report.renewed.as_ref().filter(|done| !done.renewed.is_empty()) {
         lines.push(format!("renewed {} agreement(s), {} XLM locked anew", done.renewed.len(), done.net));
     }
@@ -267,6 +269,30 @@ fn lines(report: &WatchReport) -> Vec<String> {
             let (back, fees) = (done.refunded, done.fees);
             lines.push(format!("settled {ended} agreement(s): {back} XLM back, {fees} XLM fees"));
         }
+    }
+    lines
+}
+
+/// What a repair did, and what it could not bring back.
+fn repaired(done: &RepairReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    if done.rebuilt > 0 {
+        lines.push(format!(
+            "repair: {} of {} shards rebuilt on {} host(s), {} XLM locked, {} XLM fees",
+            done.rebuilt,
+            done.wanted,
+            done.hosts.len(),
+            done.escrow,
+            done.fees
+        ));
+    }
+    for lost in &done.lost {
+        lines.push(format!(
+            "repair: lost, {} of the {} shards needed are left of {}",
+            lost.left,
+            lost.needed,
+            lost.files.join(", ")
+        ));
     }
     lines
 }

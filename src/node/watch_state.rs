@@ -199,6 +199,8 @@ mod tests {
         let report = WatchReport {
             acts: Vec::new(),
             audits: vec![AuditView { verdict: Verdict::Passed, ..audit.clone() }, audit],
+            repaired: None,
+            repair_trouble: None,
             settled: None,
             renewed: None,
             fees: Stroops(7),

@@ -5,7 +5,7 @@ use crate::agreement::Agreement;
 use crate::core::{Core, Experience};
 use crate::error::{AuditCause, AuditError, Failed, HostFault, LedgerFault, NetFault, RecordsFault};
 use crate::events::{Event, HostEvent, Progress, Stage};
-use crate::health::{self, Standing};
+use crate::health::{self, Patience, Standing};
 use crate::lookup;
 use crate::ports::{BeaconRound, Space};
 use crate::request::AuditTarget;
@@ -259,7 +259,7 @@ pub(crate) async fn audit(
     for one in audited.iter().filter(|one| one.view.verdict == Verdict::Passed) {
         progress.tell(Event::Host { node: one.view.node, what: HostEvent::Passed });
     }
-    let mut standing = Standing::load(core).map_err(|fault| failed(fault.into()))?;
+    let mut standing = Standing::load(core, Patience::None).map_err(|fault| failed(fault.into()))?;
     let files = files
         .into_iter()
         .map(|name| health::of_file(core, &mut standing, &name).map(|health| (name, health)))

@@ -9,6 +9,7 @@ use crate::core::Core;
 use crate::error::{Failed, MoneyEffect, NetFault, NextStep, RecordsFault, UploadCause, UploadError};
 use crate::events::{Event, Progress, Stage, Warning};
 use crate::free::{self, Place};
+use crate::health::Standing;
 use crate::lookup;
 use crate::pointer::{MAX_HOSTS, Pointer};
 use crate::ports::Space;
@@ -19,6 +20,7 @@ use layr_identity::Purpose;
 use layr_manifests::{
     AgreementPointer, Catalogue, CatalogueHead, CatalogueUpdate, ObjectLocation, SegmentRecord,
 };
+use layr_placement::Condition;
 use layr_protocol::{HostApiClient, OwnerRecordBytes};
 use layr_types::{NodeKey, SECTOR_BYTES, SectorRoot, UnixSeconds};
 use serde::{Deserialize, Serialize};
@@ -133,6 +135,24 @@ fn owed(core: &Core) -> Result<Option<(Vec<u8>, CatalogueUpdate)>, RecordsFault>
     let Some(bytes) = core.book.get::<Vec<u8>>(Space::Meta, OWED)? else { return Ok(None) };
     let update = CatalogueUpdate::decode(&bytes).map_err(|_| damaged())?;
     Ok(Some((bytes, update)))
+}
+
+/// Makes the next catalogue a whole one where a part of the present one has lost shards: parts are not repaired,
+/// they are written anew.
+pub(crate) fn rewrite_damaged(core: &Core, standing: &mut Standing) -> Result<(), RecordsFault> {
+    let state = State::load(core)?;
+    let head = state.head()?;
+    let whole_parts = |part: &ObjectLocation, standing: &mut Standing| {
+        part.segments.iter().all(|segment| standing.segment(segment).condition() == Condition::Healthy)
+    };
+    if head.parts.iter().all(|part| whole_parts(part, standing)) {
+        return Ok(());
+    }
+    let anew = CatalogueHead { parts: Vec::new(), inline: whole(core, head.inline)? };
+    let mut draft = core.book.draft();
+    State::of(state.sequence, &anew).put(&mut draft);
+    owe(core, CatalogueUpdate::default(), &mut draft)?;
+    draft.commit()
 }
 
 /// Whether the network's catalogue lacks anything.

@@ -51,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) storing: tokio::sync::RwLock<()>,
     /// Held while the newest catalogue's pointer is spread.
     pub(crate) publishing: tokio::sync::Mutex<()>,
+    /// Held for the length of a repair: two would rebuild the same shards.
+    pub(crate) repairing: tokio::sync::Mutex<()>,
     locks: Locks,
     /// Held while one agreement's reads are paid for.
     purses: Locks,
@@ -131,6 +133,7 @@ impl Core {
             cataloguing: Arc::default(),
             storing: tokio::sync::RwLock::new(()),
             publishing: tokio::sync::Mutex::new(()),
+            repairing: tokio::sync::Mutex::new(()),
             locks: Mutex::default(),
             purses: Mutex::default(),
         }));

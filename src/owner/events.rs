@@ -25,6 +25,8 @@ pub enum Stage {
     Catalogue,
     /// Fetching shards, decoding, writing.
     Fetch,
+    /// Rebuilding lost shards.
+    Repair,
     /// Settling agreements.
     Settle,
     /// Restoring from the network.
@@ -45,6 +47,7 @@ impl std::fmt::Display for Stage {
             Self::Audit => "auditing",
             Self::Catalogue => "saving the catalogue",
             Self::Fetch => "fetching",
+            Self::Repair => "repairing",
             Self::Settle => "settling",
             Self::Recover => "recovering",
             Self::Records => "keeping records",

@@ -12,34 +12,56 @@ use crate::views::{Health, SegmentCounts};
 use layr_audits::{Redundancy, Verdict, segment_loss};
 use layr_manifests::SegmentRecord;
 use layr_placement::{Condition, HostCard, Kin, RepairPolicy, Seat, SegmentHealth};
-use layr_types::{AgreementId, NodeKey};
+use layr_types::{AgreementId, NodeKey, UnixSeconds};
 use std::collections::{HashMap, HashSet};
 
 /// Days of the model's figure: a year.
 const YEAR: f64 = 365.0;
+
+/// When a host that gives no proof counts as gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As soon as its newest audit did not pass, for whatever reason.
+    None,
+    /// At once where it is proved not to have the data; otherwise only after it has answered nothing for this
+    /// long at `now`, seconds: offline is not lost.
+    Silent(u64, UnixSeconds),
+}
 
 /// What is believed of hosts, and what follows for segments.
 pub(crate) struct Standing {
     policy: RepairPolicy,
     alive: HashSet<AgreementId>,
     kin: HashMap<NodeKey, Kin>,
+    cards: HashMap<NodeKey, HostCard>,
     nobody: Kin,
     thresholds: HashMap<(u8, u8), u8>,
 }
 
 impl Standing {
     /// As the records have it.
-    pub(crate) fn load(core: &Core) -> Result<Self, RecordsFault> {
+    pub(crate) fn load(core: &Core, patience: Patience) -> Result<Self, RecordsFault> {
         let mut alive = HashSet::new();
         for agreement in core.agreements()? {
-            if is_alive(&agreement) {
+            if is_alive(core, &agreement, patience)? {
                 alive.insert(agreement.id);
             }
         }
         let cards = core.book.scan::<HostCard>(Space::Meta, CARD)?;
-        let kin = cards.into_iter().map(|(_, card)| (card.node, Kin::of(&card, true))).collect();
+        let cards: HashMap<_, _> = cards.into_iter().map(|(_, card)| (card.node, card)).collect();
+        let kin = cards.iter().map(|(node, card)| (*node, Kin::of(card, true))).collect();
         let (policy, nobody, thresholds) = (RepairPolicy::default(), Kin::default(), HashMap::new());
-        Ok(Self { policy, alive, kin, nobody, thresholds })
+        Ok(Self { policy, alive, kin, cards, nobody, thresholds })
+    }
+
+    /// Whether what lies under this agreement counts as there.
+    pub(crate) fn is_alive(&self, id: &AgreementId) -> bool {
+        self.alive.contains(id)
+    }
+
+    /// Takes an agreement out: its host has just failed.
+    pub(crate) fn bury(&mut self, id: &AgreementId) {
+        self.alive.remove(id);
     }
 
     /// The policy it assesses by.
@@ -50,6 +72,11 @@ impl Standing {
     /// What a host shares with others, as far as its card is known.
     pub(crate) fn kin(&self, node: &NodeKey) -> &Kin {
         self.kin.get(node).unwrap_or(&self.nobody)
+    }
+
+    /// What is known of a host.
+    pub(crate) fn card(&self, node: &NodeKey) -> Option<&HostCard> {
+        self.cards.get(node)
     }
 
     /// Where a segment's shards lie, and which of them are there.
@@ -72,10 +99,19 @@ impl Standing {
     }
 }
 
-/// Whether a host still counts as having what lies under its agreement: it passed its newest audit, or had none yet.
-fn is_alive(agreement: &Agreement) -> bool {
-    let passed = agreement.audited.is_none_or(|(verdict, _)| verdict == Verdict::Passed);
-    agreement.phase == Phase::Open && passed
+/// Whether a host still counts as having what lies under its agreement.
+fn is_alive(core: &Core, agreement: &Agreement, patience: Patience) -> Result<bool, RecordsFault> {
+    if agreement.phase != Phase::Open {
+        return Ok(false);
+    }
+    Ok(match (agreement.audited, patience) {
+        (None | Some((Verdict::Passed, _)), _) => true,
+        (Some((Verdict::Corrupt | Verdict::Missing, _)), _) | (Some(_), Patience::None) => false,
+        (Some(_), Patience::Silent(limit, now)) => {
+            let silent = core.seen(agreement)?.silent_since.map_or(0, |since| now.since(since));
+            silent < limit
+        }
+    })
 }
 
 /// Where hosts' cards are kept.

@@ -46,6 +46,7 @@ mod pointer;
 mod ports;
 mod recover;
 mod renew;
+mod repair;
 mod request;
 mod revise;
 mod seen;
@@ -78,6 +79,7 @@ pub use ports::{
     SlotEvent, Space, TxJournal, TxOutcome,
 };
 pub use renew::{RenewReport, RenewedView};
+pub use repair::{LostSegment, RepairReport, RepairRequest, RepairTarget};
 pub use request::{
     Ask, AuditTarget, CloseRequest, DisputeRequest, DownloadRequest, Keeping, RenewRequest, SettleOptions,
     Source, Target, UploadRequest,
@@ -87,4 +89,4 @@ pub use views::{
     AgreementView, AsOf, AuditReport, DownloadReport, DueBy, DueStep, DueView, FileDetail, FileView, JobView,
     Quote, RecoverReport, SettleReport, UploadReport, WalletView,
 };
-pub use watch::{RenewPolicy, Suspicion, WatchAct, WatchPolicy, WatchReport, WatchedView};
+pub use watch::{RenewPolicy, RepairWatch, Suspicion, WatchAct, WatchPolicy, WatchReport, WatchedView};

@@ -12,6 +12,7 @@ use crate::job::JobId;
 use crate::plan::Plan;
 use crate::ports::{HostNet, OwnerLedger, OwnerRecords, PreparedProof};
 use crate::renew::RenewReport;
+use crate::repair::{RepairReport, RepairRequest};
 use crate::request::{
     AuditTarget, CloseRequest, DisputeRequest, DownloadRequest, Keeping, RenewRequest, SettleOptions,
     UploadRequest,
@@ -21,7 +22,7 @@ use crate::views::{
     RecoverReport, SettleReport, UploadReport, WalletView,
 };
 use crate::watch::{WatchPolicy, WatchReport};
-use crate::{audit, dispute, download, free, recover, renew, settle, show, upload, watch};
+use crate::{audit, dispute, download, free, recover, renew, repair, settle, show, upload, watch};
 use layr_identity::Identity;
 use layr_types::ByteCount;
 use std::io::Read;
@@ -148,6 +149,19 @@ impl Owner {
         progress: Arc<dyn Progress>,
     ) -> Result<RemoveReport, ViewError> {
         free::remove(&self.core, request, progress).await
+    }
+
+    /// Rebuilds lost shards from those that survive and places them anew, most endangered segments first. Goes on
+    /// with what an interrupted run left.
+    ///
+    /// # Errors
+    /// [`UploadError`]; whatever was rebuilt is kept. Segments of which too little is left are in the report.
+    pub async fn repair(
+        &self,
+        request: &RepairRequest,
+        progress: Arc<dyn Progress>,
+    ) -> Result<RepairReport, UploadError> {
+        repair::repair(&self.core, request, progress).await
     }
 
     /// Settles whatever is due.

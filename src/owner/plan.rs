@@ -15,7 +15,7 @@ use crate::survey::{Survey, SurveyError, survey};
 use crate::views::{NotChosen, Quote, QuotedHost};
 use layr_audits::Verdict;
 use layr_market::{MAX_CAPACITY, MAX_TERM_SECONDS, Party, Request, Terms, accrued_rounded_up, read_price};
-use layr_placement::{Candidate, Choice, HostCard, Policy, Rejection, Remedy, Shortage, choose};
+use layr_placement::{Candidate, Choice, HostCard, Policy, Rejection, Remedy, Shortage, choose_beside};
 use layr_protocol::SignedOffer;
 use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
 use std::collections::HashSet;
@@ -83,6 +83,26 @@ pub(crate) struct Wish<'a> {
     /// None of these agreements, though their hosts may be asked for another: they are fuller than this machine
     /// knows, with sectors nobody will ever sign for.
     pub(crate) full: &'a [AgreementId],
+    /// Where shards are repaired: beside whom, and room for how many.
+    pub(crate) beside: Option<&'a Beside>,
+}
+
+impl Wish<'_> {
+    /// Whether a host must not be used.
+    fn excludes(&self, node: &NodeKey) -> bool {
+        self.without.contains(node) || self.beside.is_some_and(|beside| beside.without.contains(node))
+    }
+}
+
+/// What a repair wants of the hosts it looks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Beside {
+    /// Sectors needed on each.
+    pub(crate) sectors: u64,
+    /// None of these: they hold shards of the same segments, or have failed.
+    pub(crate) without: Vec<NodeKey>,
+    /// Who holds shards of the same segments, as far as that is known.
+    pub(crate) cards: Vec<HostCard>,
 }
 
 /// Makes a plan for `amount` kept as `keeping` says.
@@ -95,15 +115,18 @@ pub(crate) async fn plan(
     let now = core.now().await.map_err(|fault| failed(Stage::Find, fault))?;
     let agreements = core.agreements().map_err(|fault| failed(Stage::Records, fault))?;
     let mut without = wish.without.to_vec();
+    without.extend(wish.beside.into_iter().flat_map(|beside| &beside.without));
     without.extend(leaving(core, &agreements).map_err(|fault| failed(Stage::Records, fault))?);
     let without = without.as_slice();
     let mut per_host = 1;
     loop {
-        let needed = size::sectors_per_host(&amount, keeping.profile, per_host);
+        let amounts_to = || size::sectors_per_host(&amount, keeping.profile, per_host);
+        let needed = wish.beside.map_or_else(amounts_to, |beside| beside.sectors);
         let mut policy = policy(core, keeping, (needed, per_host));
         policy.shards = wish.hosts.unwrap_or(policy.shards);
+        policy.hosts_per_operator = u8::from(wish.beside.is_some());
         let usable = usable(&agreements, needed, (keeping, now), wish);
-        match attempt(core, (&agreements, &usable), &policy, now, without).await? {
+        match attempt(core, (&agreements, &usable), (&policy, wish), now, without).await? {
             Ok((choice, survey)) => {
                 let how = (&policy, now, keeping.reads_percent);
                 let drafted = draft(core, choice, survey, (&agreements, &usable), how).await?;
@@ -175,7 +198,7 @@ fn usable(
         .filter(|agreement| agreement.runs(now) && long_enough(agreement) && agreement.grows())
         .filter(|agreement| agreement.audited.is_none_or(|(verdict, _)| verdict == Verdict::Passed))
         .filter(|agreement| agreement.room() >= needed && !wish.full.contains(&agreement.id))
-        .filter(|agreement| !wish.without.contains(&agreement.host()))
+        .filter(|agreement| !wish.excludes(&agreement.host()))
         .filter(|agreement| keeping.max_rate.is_none_or(|limit| agreement.terms.rate <= limit))
         .filter(|agreement| hosts.insert(agreement.host()))
         .map(|agreement| (agreement.id, agreement.host()))
@@ -188,7 +211,7 @@ type Attempt = Result<(Choice, Survey), Shortage>;
 async fn attempt(
     core: &Core,
     (agreements, usable): (&[Agreement], &[(AgreementId, NodeKey)]),
-    policy: &Policy,
+    (policy, wish): (&Policy, Wish<'_>),
     now: UnixSeconds,
     without: &[NodeKey],
 ) -> Result<Attempt, UploadError> {
@@ -206,7 +229,8 @@ async fn attempt(
         SurveyError::Records(fault) => failed(Stage::Records, fault),
     })?;
     drop_impossible(core, &mut survey, policy, now);
-    let chosen = choose(&core.key(), &survey.candidates, &keep, policy, now);
+    let beside = wish.beside.map_or(&[][..], |beside| &beside.cards);
+    let chosen = choose_beside(&core.key(), &survey.candidates, (&keep, beside), policy, now);
     Ok(chosen.map(|choice| (choice, survey)))
 }
 

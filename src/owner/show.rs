@@ -4,7 +4,7 @@ use crate::agreement::{Agreement, Phase};
 use crate::core::{Core, TxRecord};
 use crate::due::{DueStep, DueView, due, timeline};
 use crate::error::{RecordsFault, ViewError};
-use crate::health::{self, Standing};
+use crate::health::{self, Patience, Standing};
 use crate::lookup::{self, FileEntry};
 use crate::ports::Space;
 use crate::seen::{LookError, Seen};
@@ -61,7 +61,7 @@ fn view(
 pub(crate) fn show(core: &Core, name: &str) -> Result<FileDetail, ViewError> {
     let entry = lookup::file(core, name)?.ok_or_else(|| ViewError::NoSuchFile(name.to_owned()))?;
     let segments = lookup::segments(core, &entry.manifest)?;
-    let mut standing = Standing::load(core)?;
+    let mut standing = Standing::load(core, Patience::None)?;
     let mut holdings: BTreeMap<AgreementId, HoldingView> = BTreeMap::new();
     for shard in segments.values().flat_map(|segment| &segment.shards) {
         let audited = core.agreement(&shard.agreement)?.and_then(|agreement| agreement.audited);

@@ -1,6 +1,6 @@
 //! The choice itself: qualify, rank for each placement slot, take the nearest that keeps the set diverse.
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, HostCard};
 use crate::diversity::Groups;
 use crate::error::{Rejected, Rejection, Remedy, Shortage};
 use crate::point::{distance, lookup_point};
@@ -34,6 +34,21 @@ pub fn choose(
     policy: &Policy,
     now: UnixSeconds,
 ) -> Result<Choice, Shortage> {
+    choose_beside(owner, candidates, (keep, &[]), policy, now)
+}
+
+/// The same beside hosts that have been chosen before and stay: whoever is chosen shares no more with them than
+/// the policy allows, by network and operator. Their region does not count: the policy speaks of the new ones.
+///
+/// # Errors
+/// [`Shortage`].
+pub fn choose_beside(
+    owner: &NodeKey,
+    candidates: &[Candidate],
+    (keep, beside): (&[NodeKey], &[HostCard]),
+    policy: &Policy,
+    now: UnixSeconds,
+) -> Result<Choice, Shortage> {
     let mut seen = HashSet::new();
     let mut rejected = Vec::new();
     let mut open: Vec<&Candidate> = Vec::with_capacity(candidates.len());
@@ -49,7 +64,11 @@ pub fn choose(
             None => open.push(candidate),
         }
     }
-    let mut pick = Pick { owner, policy, groups: Groups::default(), open: weighed(&open, policy) };
+    let mut groups = Groups::default();
+    for card in beside {
+        groups.add(&HostCard { region: String::new(), ..card.clone() }, policy);
+    }
+    let mut pick = Pick { owner, policy, groups, open: weighed(&open, policy) };
     let hosts = pick.take(usize::from(policy.hosts()), keep);
     let spares = pick.take(usize::from(policy.spares), &[]);
     let left = pick.open.iter().map(|Weighed { candidate, .. }| Rejected {

@@ -63,10 +63,11 @@ impl Groups {
                 return Some(Rejection::SameNetwork(prefix));
             }
         }
-        let limit = policy.hosts_per_group();
+        let limit = policy.hosts_of_operator();
         if !card.operator.is_empty() && full(self.operators.get(&card.operator), limit) {
             return Some(Rejection::SameOperator { limit });
         }
+        let limit = policy.hosts_per_group();
         if !card.region.is_empty() && full(self.regions.get(&card.region), limit) {
             return Some(Rejection::SameRegion { limit });
         }

@@ -25,7 +25,7 @@ mod policy;
 
 pub use assign::Rotation;
 pub use candidate::{Candidate, HostCard, Score};
-pub use choose::{Choice, choose};
+pub use choose::{Choice, choose, choose_beside};
 pub use danger::{Condition, RepairPolicy, Seat, SegmentHealth, rank};
 pub use diversity::{Prefix, is_local};
 pub use error::{Rejected, Rejection, Remedy, Shortage};

@@ -25,6 +25,8 @@ pub struct Policy {
     pub max_rate: Option<u64>,
     /// Hosts accepted from one /24 (IPv4) or /48 (IPv6); 0 for any number.
     pub hosts_per_prefix: u8,
+    /// Hosts accepted of one declared operator; 0 for as many as may fail together without loss.
+    pub hosts_per_operator: u8,
     /// Whether loopback and private addresses, which say nothing about who shares a network, are exempt.
     pub exempt_local: bool,
     /// Least score accepted.
@@ -46,6 +48,7 @@ impl Policy {
             token,
             max_rate: None,
             hosts_per_prefix: 1,
+            hosts_per_operator: 0,
             exempt_local: true,
             min_score: Score(50),
         }
@@ -56,6 +59,12 @@ impl Policy {
     pub const fn hosts(&self) -> u8 {
         let per_host = if self.shards_per_host == 0 { 1 } else { self.shards_per_host };
         self.shards.div_ceil(per_host)
+    }
+
+    /// Hosts one operator may have.
+    #[must_use]
+    pub const fn hosts_of_operator(&self) -> u8 {
+        if self.hosts_per_operator == 0 { self.hosts_per_group() } else { self.hosts_per_operator }
     }
 
     /// Hosts one operator or region may have: as many as may fail together without loss.

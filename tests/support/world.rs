@@ -134,6 +134,26 @@ impl World {
         }
     }
 
+    /// This many more hosts join; gives the first one's place among the hosts.
+    pub fn join(&mut self, count: usize, quota: &str) -> usize {
+        let from = self.hosts.len();
+        let joined: Vec<Host> = thread::scope(|scope| {
+            let world = &*self;
+            let starting: Vec<_> = (from + 1..=from + count)
+                .map(|number| scope.spawn(move || world.new_host(number, quota).0))
+                .collect();
+            starting.into_iter().map(|host| host.join().expect("a host joined")).collect()
+        });
+        self.hosts.extend(joined);
+        from
+    }
+
+    /// A host burns down: its process is killed, its disk is gone.
+    pub fn destroy(&mut self, at: usize) {
+        self.hosts[at].kill();
+        std::fs::remove_dir_all(&self.hosts[at].dir).expect("the host's directory can be deleted");
+    }
+
     /// The ledger loses power.
     pub fn kill_ledger(&mut self) {
         self.ledger.take().expect("the ledger runs").kill();

@@ -27,6 +27,8 @@ pub struct NetworkBench {
     pub dead: u16,
     /// Hosts that hang from the middle of the upload on.
     pub hung: u16,
+    /// Whether they are destroyed and made good, and that is measured too.
+    pub repair: bool,
 }
 
 /// Longest wait for hosts to store something.
@@ -45,10 +47,24 @@ struct Measured {
     upload_mib_s: f64,
     upload_total_seconds: f64,
     upload_cpu_seconds: f64,
+    repair: Option<Repaired>,
     download_seconds: f64,
     download_mib_s: f64,
     owner_peak_rss_mib: u64,
     host_peak_rss_mib: u64,
+}
+
+/// The repair, from its command's begin to full health: audit, agreements, reading, rebuilding, sending,
+/// signatures, first audits and catalogue.
+#[derive(Debug, Serialize)]
+struct Repaired {
+    seconds: f64,
+    shards: u64,
+    shard_mib_s: f64,
+    content_mib_s: f64,
+    /// Reading, rebuilding, sending, signing and proving alone.
+    rebuild_seconds: f64,
+    owner_peak_rss_mib: u64,
 }
 
 /// Starts a world, uploads, stops some hosts, downloads, compares.
@@ -77,6 +93,17 @@ pub async fn run(global: &Global, bench: NetworkBench) -> Result<Report, Failure
         measured.owner_peak_rss_mib,
         measured.host_peak_rss_mib,
     );
+    let words = match &measured.repair {
+        None => words,
+        Some(repair) => format!(
+            "{words}\nrepair: {} shards in {:.1} s from begin to full health: {:.0} MiB/s of rebuilt shards, {:.0} MiB/s of the file; peak memory {} MiB",
+            repair.shards,
+            repair.seconds,
+            repair.shard_mib_s,
+            repair.content_mib_s,
+            repair.owner_peak_rss_mib
+        ),
+    };
     Report::new(&measured, words)
 }
 
@@ -101,17 +128,24 @@ async fn measure(global: &Global, root: &Path, bench: NetworkBench) -> Result<Me
     let upload = ["upload", &shown, "--profile", &bench.profile];
     let (up, hung) = try_join(world.owner(&upload), hang(&world, usize::from(bench.hung))).await?;
     let cpu = world.cpu_seconds() - cpu_before;
+    let digest = crate::demo::sha256(&file)?;
     for number in hung {
         world.kill(number).await?;
     }
     let dead = bench.dead.saturating_sub(bench.hung).min(bench.hosts.saturating_sub(1));
-    for number in 1..=usize::from(dead) {
-        world.kill(number).await?;
+    let mut repaired = None;
+    if bench.repair {
+        say("destroying hosts, letting others join, repairing");
+        repaired = Some(repair(&mut world, (usize::from(dead), plan), &file, bench.size).await?);
+    } else {
+        for number in 1..=usize::from(dead) {
+            world.kill(number).await?;
+        }
     }
     say("downloading");
     let back = root.join("back");
     let down = world.owner(&["download", "noise", "-o", &crate::demo::shown(&back)]).await?;
-    if crate::demo::sha256(&file)? != crate::demo::sha256(&back)? {
+    if digest != crate::demo::sha256(&back)? {
         return Err(not_as_told("the file that came back is not the one that went up", ""));
     }
     let (up_seconds, down_seconds) = (seconds(up.data(), "send_seconds")?, seconds(down.data(), "seconds")?);
@@ -125,6 +159,7 @@ async fn measure(global: &Global, root: &Path, bench: NetworkBench) -> Result<Me
         upload_mib_s: mib(bench.size.0) / up_seconds,
         upload_total_seconds: seconds(up.data(), "seconds")?,
         upload_cpu_seconds: cpu,
+        repair: repaired,
         download_seconds: down_seconds,
         download_mib_s: mib(bench.size.0) / down_seconds,
         owner_peak_rss_mib: up.peak_rss_mib.max(down.peak_rss_mib),
@@ -153,6 +188,35 @@ async fn hang(world: &World, hung: usize) -> Result<Vec<usize>, Failure> {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     Ok(frozen)
+}
+
+/// Destroys hosts and the file, lets as many hosts join, and repairs.
+async fn repair(
+    world: &mut World,
+    (dead, plan): (usize, Plan),
+    file: &Path,
+    size: ByteCount,
+) -> Result<Repaired, Failure> {
+    for number in 1..=dead {
+        world.destroy(number).await?;
+    }
+    world.join(dead, plan).await?;
+    std::fs::remove_file(file).map_err(|error| Failure::internal("delete the file", &error))?;
+    let done = world.owner(&["repair", "noise"]).await?;
+    let data = done.data();
+    let whole = ["degraded", "at_risk", "lost"].iter().all(|what| data["after"][what] == 0);
+    let shards = data["rebuilt"].as_u64().filter(|shards| *shards > 0 && whole);
+    let shards =
+        shards.ok_or_else(|| not_as_told("the file is not whole after its repair", &data.to_string()))?;
+    let took = seconds(data, "seconds")?;
+    Ok(Repaired {
+        seconds: took,
+        shards,
+        shard_mib_s: mib(shards << 20) / took,
+        content_mib_s: mib(size.0) / took,
+        rebuild_seconds: seconds(data, "rebuild_seconds")?,
+        owner_peak_rss_mib: done.peak_rss_mib,
+    })
 }
 
 fn write_noise(file: &Path, size: ByteCount) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ mod ls;
 mod network;
 mod node;
 mod recover;
+mod repair;
 mod settle;
 mod show;
 mod tell;
@@ -34,8 +35,8 @@ pub async fn dispatch(cli: Cli) -> Result<Report, Failure> {
         Command::ExitCodes => return exit_codes(),
         Command::Demo(args) => return demo::run(&global, args).await,
         Command::Bench(BenchCommand::Pipeline { size, profile }) => return bench::pipeline(size, &profile),
-        Command::Bench(BenchCommand::Network { hosts, size, profile, dead, hung }) => {
-            let bench = bench::NetworkBench { hosts, size, profile, dead, hung };
+        Command::Bench(BenchCommand::Network { hosts, size, profile, dead, hung, repair }) => {
+            let bench = bench::NetworkBench { hosts, size, profile, dead, hung, repair };
             return bench::network(&global, bench).await;
         }
         _ => {}
@@ -49,6 +50,7 @@ pub async fn dispatch(cli: Cli) -> Result<Report, Failure> {
         Command::Ls(args) => ls::run(&global, &settings, args).await,
         Command::Show(args) => show::run(&global, &settings, args).await,
         Command::Audit(args) => audit::run(&global, &settings, args).await,
+        Command::Repair(args) => repair::run(&global, &settings, args).await,
         Command::Agreements(args) => agreements::run(&global, &settings, args).await,
         Command::Wallet(command) => wallet::run(&global, &settings, command).await,
         Command::Settle(args) => settle::run(&global, &settings, args).await,

@@ -167,6 +167,25 @@ impl World {
         Ok(())
     }
 
+    /// Destroys a host: its process is killed and its disk is gone.
+    pub async fn destroy(&mut self, number: usize) -> Result<(), Failure> {
+        self.kill(number).await?;
+        let dir = self.host_mut(number)?.dir.clone();
+        std::fs::remove_dir_all(dir).map_err(|error| Failure::internal("delete a host's directory", &error))
+    }
+
+    /// Lets this many more hosts join.
+    pub async fn join(&mut self, count: usize, plan: Plan) -> Result<(), Failure> {
+        let living = self.hosts.iter().find(|host| host.process.is_some());
+        let entry = living.ok_or_else(|| not_as_told("no host is left to enter the network through", ""))?;
+        let (entry, from) = (entry.entry()?, self.hosts.len() + 1);
+        let starting = (from..from + count)
+            .map(|number| start_host(&self.program, &self.root, number, plan, Some(&entry)));
+        let joined = try_join_all(starting).await?;
+        self.hosts.extend(joined);
+        Ok(())
+    }
+
     /// Starts a dead host again on the directory it left behind.
     pub async fn restart(&mut self, number: usize) -> Result<(), Failure> {
         let entry =

@@ -109,6 +109,9 @@ pub enum UploadCause {
         /// Who and how.
         failed: Vec<HostFailure>,
     },
+    /// No such file (of a repair).
+    #[error("there is no file whose name is or begins with {0:?}")]
+    NoSuchFile(String),
     /// There is no such job.
     #[error("there is no unfinished upload {0}")]
     NoSuchJob(JobId),

@@ -58,6 +58,8 @@ pub(crate) struct Log {
     pub(crate) decoded: u64,
     pub(crate) served: HashSet<NodeKey>,
     pub(crate) failed: Vec<HostFailure>,
+    /// Shards their hosts no longer have as they were, though the hosts answer.
+    pub(crate) bad: HashSet<(AgreementId, SectorRoot)>,
     latencies: VecDeque<Duration>,
 }
 
@@ -129,6 +131,22 @@ impl Got {
             Self::Range(index, _) => *index,
         }
     }
+
+    fn whole(self) -> Option<VerifiedShard> {
+        match self {
+            Self::Whole(shard) => Some(shard),
+            Self::Range(..) => None,
+        }
+    }
+}
+
+/// Whether a host has told, or shown, that it no longer has a shard.
+const fn is_loss(fault: &HostFault) -> bool {
+    matches!(
+        fault,
+        HostFault::Misbehaved(Misbehaviour::Bytes)
+            | HostFault::Refused(Refusal::SectorDamaged { .. } | Refusal::SectorMissing { .. })
+    )
 }
 
 impl Fetcher {
@@ -207,6 +225,16 @@ impl Fetcher {
             .map_err(|error| FetchError::Other(error.into()))
     }
 
+    /// Brings any `k` whole shards of a segment, checked against their roots, still masked.
+    pub(crate) async fn any(&self, segment: SegmentRecord) -> Result<Vec<VerifiedShard>, FetchError> {
+        let mut shards: Vec<ShardIndex> = segment.shards.iter().map(|shard| shard.index).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        shards.truncate(usize::from(segment.profile.k()));
+        let got = self.gather(&Want { segment, shards, range: GroupRange::ALL }).await?;
+        Ok(got.into_iter().filter_map(Got::whole).collect())
+    }
+
     /// Asks hosts until every wanted shard is here, or any `k`.
     async fn gather(&self, want: &Want) -> Result<Vec<Got>, FetchError> {
         let mut changed = self.changed.subscribe();
@@ -233,7 +261,7 @@ impl Fetcher {
             tokio::select! {
                 Some((shard, answer)) = asked.next() => match answer {
                     Ok(got) => search.got.push(got),
-                    Err(fault) => self.failed(shard.host, fault, &mut search),
+                    Err(fault) => self.failed(&shard, fault, &mut search),
                 },
                 () = sleep(self.hedge_after()), if connecting || !asked.is_empty() => {
                     search.hedge += usize::from(!asked.is_empty());
@@ -243,8 +271,12 @@ impl Fetcher {
         }
     }
 
-    fn failed(&self, node: NodeKey, fault: HostFault, search: &mut Search<'_>) {
+    fn failed(&self, shard: &ShardRecord, fault: HostFault, search: &mut Search<'_>) {
         search.lost += 1;
+        let node = shard.host;
+        if is_loss(&fault) {
+            self.log().bad.insert((shard.agreement, shard.root));
+        }
         match fault {
             // The host lacks this shard; others of its shards may be sound.
             HostFault::Refused(_) | HostFault::Misbehaved(Misbehaviour::Bytes) => {
@@ -353,13 +385,7 @@ fn open(
     let (start, len) = (want.range.groups().start * GROUP_BYTES, want.range.bytes());
     let (segment, profile) = (&want.segment, want.segment.profile);
     if want.range == GroupRange::ALL && want.shards.len() == usize::from(profile.k()) {
-        let shards: Vec<VerifiedShard> = got
-            .iter()
-            .filter_map(|got| match got {
-                Got::Whole(shard) => Some(shard.clone()),
-                Got::Range(..) => None,
-            })
-            .collect();
+        let shards: Vec<VerifiedShard> = got.iter().cloned().filter_map(Got::whole).collect();
         let whole = Some(decode_segment(key, profile, segment.used, &shards)?);
         return Ok(Part { start, len, whole, shards: HashMap::new() });
     }

@@ -5,6 +5,7 @@ use crate::core::Core;
 use crate::error::{Failed, RecordsFault, UploadError};
 use crate::events::Stage;
 use crate::job::JobId;
+use crate::plan::Beside;
 use crate::ports::Space;
 use crate::request::Keeping;
 use crate::size::{self, Amount};
@@ -46,6 +47,10 @@ pub(crate) struct Job {
     /// fills them are sectors nobody will ever sign for. Not written down, since hosts drop such sectors in time.
     #[serde(skip)]
     pub(crate) full: Vec<AgreementId>,
+    /// What it wants of other hosts where it is a repair; such a job is never written down: its acknowledgements
+    /// and agreements say all there is to know after a crash.
+    #[serde(skip)]
+    pub(crate) beside: Option<Beside>,
 }
 
 impl Job {
@@ -68,6 +73,7 @@ impl Job {
             fees: Stroops::ZERO,
             reads_percent: Some(keeping.reads_percent),
             full: Vec::new(),
+            beside: None,
         }
     }
 
@@ -99,6 +105,9 @@ impl Job {
     }
 
     pub(crate) fn save(&self, core: &Core) -> Result<(), RecordsFault> {
+        if self.beside.is_some() {
+            return Ok(());
+        }
         core.book.put(Space::Jobs, &self.id.0, self)
     }
 

@@ -20,8 +20,8 @@ mod seats;
 mod send;
 mod sign;
 
-pub(crate) use job::open_jobs;
+pub(crate) use job::{Job, open_jobs};
 pub(crate) use owed::save_owed;
 pub(crate) use run::{plan_request, resume, upload, upload_stream};
 pub(crate) use send::Sender;
-pub(crate) use sign::SignError;
+pub(crate) use sign::{SignError, first_audits, sign_all};

@@ -30,7 +30,8 @@ pub(crate) async fn replace(
     }
     let mut hosts = u8::try_from(seats.len()).unwrap_or(u8::MAX);
     let plan = loop {
-        let wish = Wish { hosts: Some(hosts), without: &without, full: &job.full };
+        let beside = job.beside.as_ref();
+        let wish = Wish { hosts: Some(hosts), without: &without, full: &job.full, beside };
         match plan(core, job.amount(), &job.keeping(), wish).await {
             Err(Failed { cause: UploadCause::Shortage(shortage), .. })
                 if shortage.found > 0 && shortage.found < hosts =>

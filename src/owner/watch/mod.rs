@@ -7,6 +7,7 @@
 //! | an older revision on the ledger that this owner did not put there | the newest one is published at once |
 //! | an audit that is due | made |
 //! | a host that lost data or vanished, with more at stake than it costs | a random challenge, bonded |
+//! | a segment at its threshold, with a budget to repair | rebuilt on other hosts |
 //! | a challenge past its deadline | settled |
 //! | an ended agreement | closed by consent, or published, or expired |
 //! | an agreement near its end, with a budget to renew | renewed |
@@ -18,7 +19,7 @@ mod decide;
 mod policy;
 
 pub use decide::Suspicion;
-pub use policy::{RenewPolicy, WatchPolicy};
+pub use policy::{RenewPolicy, RepairWatch, WatchPolicy};
 
 use self::decide::{Step, decide, stake};
 use crate::agreement::Agreement;
@@ -31,6 +32,7 @@ use crate::free;
 use crate::moves;
 use crate::ports::{AppliedTx, CallCost};
 use crate::renew::{RenewReport, go_on, renew};
+use crate::repair::{RepairReport, RepairRequest, repair};
 use crate::request::{RenewRequest, SettleOptions};
 use crate::seen::{Presence, Seen};
 use crate::settle::{failed, settle};
@@ -83,6 +85,10 @@ pub struct WatchReport {
     pub acts: Vec<WatchedView>,
     /// Audits made.
     pub audits: Vec<AuditView>,
+    /// What repairing did; `None` where nothing was due, or nothing is to be repaired.
+    pub repaired: Option<RepairReport>,
+    /// Why a repair that was due is not done; tried again.
+    pub repair_trouble: Option<String>,
     /// What settling did; `None` where the policy leaves that to others.
     pub settled: Option<SettleReport>,
     /// What renewing did; `None` where nothing was near its end, or nothing is to be renewed.
@@ -115,6 +121,8 @@ pub(crate) async fn watch_once(
     let mut report = WatchReport {
         acts,
         audits,
+        repaired: None,
+        repair_trouble: None,
         settled: None,
         renewed: None,
         fees,
@@ -122,6 +130,9 @@ pub(crate) async fn watch_once(
         next: now.plus(DAY_SECONDS),
         now,
     };
+    if let Some(how) = &policy.repair {
+        repairs(core, how, policy.dry_run, (&mut report, &progress)).await;
+    }
     if let Some(how) = &policy.renew {
         report.renewed = renewals(core, how, policy.dry_run, &progress).await?;
         report.fees += report.renewed.as_ref().map_or(Stroops::ZERO, |renewed| renewed.fees);
@@ -171,6 +182,34 @@ async fn renewals(
         dry_run,
     };
     renew(core, &request, Arc::clone(progress)).await.map(Some)
+}
+
+/// Rebuilds what has fallen to its threshold, within the budget. What stands in its way stops nothing else: it is in
+/// the report.
+async fn repairs(
+    core: &Core,
+    how: &RepairWatch,
+    dry_run: bool,
+    (report, progress): (&mut WatchReport, &Arc<dyn Progress>),
+) {
+    let request = RepairRequest {
+        due_only: true,
+        look: false,
+        patience: how.patience,
+        term: how.term,
+        max_cost: Some(how.budget),
+        max_rate: how.max_rate,
+        dry_run,
+        ..RepairRequest::default()
+    };
+    match repair(core, &request, Arc::clone(progress)).await {
+        Ok(done) => {
+            report.fees += done.fees;
+            report.repair_trouble.clone_from(&done.shortage);
+            report.repaired = (done.wanted > 0 || !done.lost.is_empty()).then_some(done);
+        }
+        Err(error) => report.repair_trouble = Some(error.to_string()),
+    }
 }
 
 /// Audits whatever was not audited for long enough.
@@ -327,6 +366,9 @@ impl WatchReport {
             }
             open.push((agreement, seen));
         }
+        if self.repair_trouble.is_some() {
+            self.next = self.next.min(now.plus(REPAIR_AGAIN));
+        }
         self.timeline = timeline(&open, now);
         for due in &self.timeline {
             let moments = [due.from, due.until.map_or(due.from, |until| until.plus(1))];
@@ -343,6 +385,9 @@ impl WatchReport {
 
 /// How soon something is tried again that could not be done, seconds: 10 minutes.
 const AGAIN: u64 = 600;
+
+/// How soon a repair is tried again that could not be done, seconds: 1 hour.
+const REPAIR_AGAIN: u64 = 3_600;
 
 /// How soon an audit is made again that was not answered, seconds: a host that is away is asked a few times a day.
 const fn audit_again(every: u64) -> u64 {

@@ -15,6 +15,8 @@ pub struct WatchPolicy {
     pub max_bond: Stroops,
     /// Renew agreements before they end; `None` lets them end.
     pub renew: Option<RenewPolicy>,
+    /// Repair what has fallen to its threshold; `None` only tells.
+    pub repair: Option<RepairWatch>,
     /// Settle what has ended.
     pub settle: bool,
     /// Only say what would be done.
@@ -34,6 +36,26 @@ pub struct RenewPolicy {
     pub max_rate: Option<u64>,
 }
 
+/// How a watching owner repairs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepairWatch {
+    /// Most that may be locked and spent in one round of watching.
+    pub budget: Stroops,
+    /// How long a host must have left every audit unanswered before what it holds counts as lost, seconds. A day:
+    /// as long as an audit is tried again before silence counts against a host.
+    pub patience: u64,
+    /// Term of new agreements, seconds.
+    pub term: u64,
+    /// Highest price accepted, in stroops per GiB-day.
+    pub max_rate: Option<u64>,
+}
+
+impl Default for RepairWatch {
+    fn default() -> Self {
+        Self { budget: Stroops::from_xlm(10), patience: DAY_SECONDS, term: 30 * DAY_SECONDS, max_rate: None }
+    }
+}
+
 impl Default for WatchPolicy {
     fn default() -> Self {
         Self {
@@ -42,6 +64,7 @@ impl Default for WatchPolicy {
             vanished_after: 3 * DAY_SECONDS,
             max_bond: Stroops(10_000_000),
             renew: None,
+            repair: None,
             settle: true,
             dry_run: false,
         }

@@ -13,7 +13,7 @@ use layr_host::OfferPolicy;
 use layr_identity::Identity;
 use layr_net::HostProfile;
 use layr_node::{HostNode, HostNodeConfig, OwnerWatch, WatchConfig};
-use layr_owner::{OwnerConfig, RenewPolicy, WatchPolicy};
+use layr_owner::{OwnerConfig, RenewPolicy, RepairWatch, WatchPolicy};
 use layr_types::{ByteCount, Stroops};
 use serde_json::json;
 use std::fs::File;
@@ -112,11 +112,13 @@ async fn start(global: &Global, settings: &Settings, args: &NodeRun) -> Result<R
 /// What the watch does of itself, and how much it may cost.
 fn policy(args: &NodeRun) -> WatchPolicy {
     let renew = args.renew_budget.map(|budget| RenewPolicy { budget, ..RenewPolicy::default() });
+    let repair = args.repair_budget.map(|budget| RepairWatch { budget, ..RepairWatch::default() });
     WatchPolicy {
         audit_every: Some(args.audit_every),
         challenge: args.max_bond > Stroops::ZERO,
         max_bond: args.max_bond,
         renew,
+        repair,
         ..WatchPolicy::default()
     }
 }

@@ -13,6 +13,7 @@ mod faults;
 mod ledger;
 mod reads;
 mod renewal;
+mod repair;
 mod upload;
 mod watching;
 mod world;

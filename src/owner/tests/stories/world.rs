@@ -64,6 +64,8 @@ pub struct Guest {
     pub dies_after: AtomicI64,
     tasks: Mutex<Vec<AbortHandle>>,
     pub taken: AtomicU64,
+    /// The operator it declares.
+    pub operator: Mutex<String>,
     address: IpAddr,
 }
 
@@ -131,7 +133,7 @@ impl HostNet for TwinNet {
             node: guest.node,
             addresses: vec![guest.address],
             region: String::new(),
-            operator: String::new(),
+            operator: guest.operator.lock().unwrap().clone(),
         });
         let cards: Vec<HostCard> = cards.collect();
         async move { if cards.is_empty() { Err(NetFault::Isolated) } else { Ok(cards) } }.boxed()
@@ -453,6 +455,7 @@ fn guest(
         dies_after: AtomicI64::new(-1),
         tasks: Mutex::default(),
         taken: AtomicU64::new(0),
+        operator: Mutex::default(),
         address: IpAddr::V4(Ipv4Addr::new(80, number, 1, 1)),
     }
 }
