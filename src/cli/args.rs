@@ -8,7 +8,7 @@ pub use money::{
     WalletSend,
 };
 
-pub use repair::Repair;
+pub use repair::{DelegateCommand, DelegateCreate, DelegateRepair, Repair};
 
 use crate::settings::Role;
 use crate::units::{parse_amount, parse_duration, parse_size};
@@ -96,6 +96,16 @@ pub enum Command {
     Audit(Audit),
     /// Rebuild lost shards from those that survive and place them on other hosts; needs no source file.
     Repair(Repair),
+    /// Let others repair for you who cannot read; or repair for another.
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  layr delegate create --to 3fa9… --cap 5xlm -o friend.layr    as an owner
+  layr delegate repair friend.layr -o done.layr                as the delegate
+  layr delegate adopt done.layr                                as the owner again
+  layr delegate revoke 1"
+    )]
+    Delegate(DelegateCommand),
     /// Agreements: hosts, bytes, money, next deadline; end or dispute one.
     Agreements(Agreements),
     /// The account: address, balance, funding, payments, statements.

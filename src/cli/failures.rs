@@ -177,6 +177,7 @@ pub fn repair(error: UploadError) -> Failure {
         UploadCause::Shortage(_) => (exit::NETWORK, "repair/too-few-hosts"),
         UploadCause::NotAgreed { .. } => (exit::NETWORK, "repair/not-agreed"),
         UploadCause::OverBudget { .. } => (exit::PAYMENT, "repair/over-budget"),
+        UploadCause::Package(_) => (exit::USAGE, "delegate/package"),
         UploadCause::Ledger(fault) => ledger_fault(fault),
         UploadCause::Records(_) => (exit::INTERNAL, "repair/records"),
         UploadCause::Net(_) => (exit::NETWORK, "repair/network"),

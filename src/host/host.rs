@@ -8,6 +8,7 @@ use crate::config::HostConfig;
 use crate::desk::{Desk, Walk, walk};
 use crate::error::HostError;
 use crate::news::Gossip;
+use crate::passes::Passes;
 use crate::ports::{HostLedger, HostRecords, OwnerNotes, SectorStore, Table};
 use crate::reads::Meters;
 use crate::recall::Recall;
@@ -48,6 +49,8 @@ pub struct Host {
     pub(crate) buffers: SectorBuffers,
     pub(crate) recall: Recall,
     pub(crate) meters: Meters,
+    /// Passes shown since the start.
+    pub(crate) passes: Passes,
     pub(crate) gossip: Gossip,
     pub(crate) offer: Mutex<Option<SignedOffer>>,
     /// Somebody has finished storing a sector.
@@ -77,6 +80,7 @@ impl Host {
             buffers: SectorBuffers::new(buffers),
             recall: Recall::default(),
             meters: Meters::default(),
+            passes: Passes::default(),
             gossip: Gossip::default(),
             offer: Mutex::new(None),
             turn_ended: Notify::new(),

@@ -40,6 +40,7 @@ mod moves;
 mod news;
 mod notes;
 mod offer;
+mod passes;
 pub mod ports;
 mod reads;
 mod recall;

@@ -212,7 +212,7 @@ impl Host {
         root: SectorRoot,
         range: GroupRange,
     ) -> Result<SectorRead, Refusal> {
-        if !self.serves(&peer, &id) {
+        if !self.may_read(&peer, &id).await {
             return Err(Refusal::UnknownAgreement);
         }
         let mut bytes = self.buffers.take().await;

@@ -5,8 +5,8 @@ use crate::host::Host;
 use layr_protocol::limits::PROTOCOL_VERSION;
 use layr_protocol::{
     Acknowledge, Append, AuditReply, AuditRequest, CoSigned, ContentsRequest, Finish, Free, Hello, HostApi,
-    OwnerRecordBytes, Proposal, ReadAccount, Refusal, Renew, Renewed, Rotate, SignedOffer, SignedVoucher,
-    Welcome,
+    OwnerRecordBytes, Proposal, ReadAccount, ReadPass, Refusal, Renew, Renewed, Rotate, SignedOffer,
+    SignedPass, SignedVoucher, Welcome,
 };
 use layr_types::{AgreementId, NodeKey, SectorRoot, Signature};
 use std::sync::Arc;
@@ -105,5 +105,13 @@ impl HostApi for HostService {
 
     async fn contents(self, _: Context, request: ContentsRequest) -> Result<Vec<SectorRoot>, Refusal> {
         self.host.contents(self.peer, request).await
+    }
+
+    async fn show_pass(self, _: Context, pass: SignedPass) -> Result<(), Refusal> {
+        self.host.show_pass(self.peer, pass).await
+    }
+
+    async fn revoke_pass(self, _: Context, pass: ReadPass) -> Result<(), Refusal> {
+        self.host.revoke_pass(self.peer, pass).await
     }
 }

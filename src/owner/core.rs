@@ -10,11 +10,11 @@ use crate::job::JobId;
 use crate::patient::Patient;
 use crate::ports::{LedgerInfo, OwnerLedger, PendingTx, Space};
 use layr_audits::{Containment, Score, Verdict};
-use layr_coding::OwnerSecrets;
+use layr_coding::{OwnerSecrets, SegmentMaskKey};
 use layr_identity::{Identity, Purpose};
 use layr_manifests::CatalogueKey;
 use layr_market::{Sha256 as _, SoftwareSha256};
-use layr_types::{AgreementId, NodeKey, UnixSeconds};
+use layr_types::{AgreementId, NodeKey, SegmentId, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -107,6 +107,11 @@ pub(crate) enum TxWhat {
     Beacon,
     /// Renews these: the old ones' ids.
     Renew { ids: Vec<AgreementId> },
+}
+
+/// Where the mask key of another owner's segment is kept.
+fn mask_name(id: &SegmentId) -> Vec<u8> {
+    [b"mask ".as_slice(), id.as_bytes()].concat()
 }
 
 impl Core {
@@ -212,6 +217,19 @@ impl Core {
         let mut experience = self.experience(node)?;
         experience.score.observe(verdict, now);
         self.book.put(Space::Hosts, node.as_bytes(), &experience)
+    }
+
+    /// The key that masks a segment's shards: the one a delegate was given, or this owner's own.
+    pub(crate) fn mask_key(&self, id: &SegmentId) -> Result<SegmentMaskKey, RecordsFault> {
+        let given: Option<[u8; 32]> = self.book.get(Space::Meta, &mask_name(id))?;
+        Ok(given.map_or_else(|| self.secrets.mask().segment(id), SegmentMaskKey::from_bytes))
+    }
+
+    /// Keeps the key of another owner's segment.
+    pub(crate) fn keep_mask_key(&self, draft: &mut Draft<'_>, id: &SegmentId, key: &[u8; 32]) {
+        if self.secrets.mask().segment(id).as_bytes() != key {
+            draft.put(Space::Meta, &mask_name(id), key);
+        }
     }
 
     /// Signs as the owner's node key.

@@ -6,6 +6,7 @@
 use crate::agreement::{Agreement, Phase};
 use crate::core::Core;
 use crate::error::RecordsFault;
+use crate::foreign;
 use crate::lookup;
 use crate::ports::Space;
 use crate::views::{Health, SegmentCounts};
@@ -47,6 +48,9 @@ impl Standing {
                 alive.insert(agreement.id);
             }
         }
+        let now = core.last_known();
+        let foreign = foreign::all(core)?.into_iter().filter(|foreign| foreign.there && now < foreign.ends);
+        alive.extend(foreign.map(|foreign| foreign.id));
         let cards = core.book.scan::<HostCard>(Space::Meta, CARD)?;
         let cards: HashMap<_, _> = cards.into_iter().map(|(_, card)| (card.node, card)).collect();
         let kin = cards.iter().map(|(node, card)| (*node, Kin::of(card, true))).collect();

@@ -24,12 +24,14 @@ mod catalogue;
 mod config;
 mod contents;
 mod core;
+mod delegate;
 mod dispute;
 mod download;
 mod due;
 pub mod error;
 mod events;
 mod fetch;
+mod foreign;
 mod free;
 mod health;
 mod heirs;
@@ -64,6 +66,9 @@ mod vouchers;
 mod watch;
 
 pub use config::{MAX_CLOSE_BATCH, MAX_OPEN_BATCH, MAX_RENEW_BATCH, OwnerConfig};
+pub use delegate::{
+    AdoptReport, DelegateRequest, DelegationView, MAX_PACKAGE_BYTES, PackageError, RevokeReport,
+};
 pub use dispute::{CloseReport, CloseStep, DisputeReport, SubmitReport};
 pub use error::{
     AuditError, DownloadError, Failed, HostFault, LedgerFault, MoneyEffect, NetFault, NextStep, RecordsFault,

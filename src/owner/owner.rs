@@ -2,6 +2,7 @@
 
 use crate::config::OwnerConfig;
 use crate::core::Core;
+use crate::delegate::{AdoptReport, DelegateRequest, DelegationView, RevokeReport};
 use crate::dispute::{CloseReport, DisputeReport, SubmitReport};
 use crate::error::{
     AuditError, DownloadError, RecordsFault, RecoverError, SettleError, UploadError, ViewError,
@@ -22,7 +23,7 @@ use crate::views::{
     RecoverReport, SettleReport, UploadReport, WalletView,
 };
 use crate::watch::{WatchPolicy, WatchReport};
-use crate::{audit, dispute, download, free, recover, renew, repair, settle, show, upload, watch};
+use crate::{audit, delegate, dispute, download, free, recover, renew, repair, settle, show, upload, watch};
 use layr_identity::Identity;
 use layr_types::ByteCount;
 use std::io::Read;
@@ -162,6 +163,59 @@ impl Owner {
         progress: Arc<dyn Progress>,
     ) -> Result<RepairReport, UploadError> {
         repair::repair(&self.core, request, progress).await
+    }
+
+    /// Lets another node repair for this owner without being able to read; returns the package for it, which is
+    /// secret: with it a host could tell what another host's shards are.
+    ///
+    /// # Errors
+    /// [`UploadError`].
+    pub async fn delegate(
+        &self,
+        request: &DelegateRequest,
+    ) -> Result<(DelegationView, Vec<u8>), UploadError> {
+        delegate::create(&self.core, request).await
+    }
+
+    /// Every delegation, the oldest first.
+    ///
+    /// # Errors
+    /// [`ViewError`].
+    pub fn delegations(&self) -> Result<Vec<DelegationView>, ViewError> {
+        Ok(delegate::list(&self.core)?)
+    }
+
+    /// Revokes a delegation at every host; `None` for one that does not exist.
+    ///
+    /// # Errors
+    /// [`UploadError`]; hosts that could not be told are in the report.
+    pub async fn revoke(&self, number: u64) -> Result<Option<RevokeReport>, UploadError> {
+        delegate::revoke(&self.core, number).await
+    }
+
+    /// Repairs for another owner what its package lists, within the package's cap; returns the result for it.
+    ///
+    /// # Errors
+    /// [`UploadError`]; whatever was rebuilt is kept, and running it again goes on.
+    pub async fn repair_for(
+        &self,
+        package: &[u8],
+        request: &RepairRequest,
+        progress: Arc<dyn Progress>,
+    ) -> Result<(RepairReport, Vec<u8>), UploadError> {
+        delegate::repair_for(&self.core, package, request, progress).await
+    }
+
+    /// Takes in what a delegate rebuilt.
+    ///
+    /// # Errors
+    /// [`UploadError`]; hosts that do not show what they are said to have are in the report.
+    pub async fn adopt(
+        &self,
+        result: &[u8],
+        progress: Arc<dyn Progress>,
+    ) -> Result<AdoptReport, UploadError> {
+        delegate::adopt(&self.core, result, progress).await
     }
 
     /// Settles whatever is due.

@@ -11,6 +11,7 @@
 pub mod lane;
 pub mod limits;
 mod messages;
+mod pass;
 mod prepared;
 mod reads;
 mod refusal;
@@ -21,6 +22,7 @@ pub use messages::{
     Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, ContentsRequest, Finish, Free, Hello,
     OwnerRecordBytes, Proposal, Renew, Renewed, Rotate, SignedOffer, Welcome,
 };
+pub use pass::{ReadPass, SignedPass};
 pub use prepared::{
     Hex, MAX_PREPARED_BYTES, MAX_PREPARED_PROOF_BYTES, PREPARED_VERSION, Prepared, PreparedCall,
     PreparedError, PreparedProof,

@@ -5,6 +5,7 @@ use crate::messages::{
     Acknowledge, Append, AuditReply, AuditRequest, CoSigned, ContentsRequest, Finish, Free, Hello,
     OwnerRecordBytes, Proposal, Renew, Renewed, Rotate, SignedOffer, Welcome,
 };
+use crate::pass::{ReadPass, SignedPass};
 use crate::reads::{ReadAccount, SignedVoucher};
 use crate::refusal::Refusal;
 use layr_types::{AgreementId, NodeKey, SectorRoot, Signature};
@@ -54,4 +55,9 @@ pub trait HostApi {
     /// The roots of an agreement's sectors in order, from a place on; an empty list at the end. What is missing on
     /// the owner's machine after a recovery; it checks them against the root both have signed.
     async fn contents(request: ContentsRequest) -> Result<Vec<SectorRoot>, Refusal>;
+    /// Shows a pass: the caller may then read, over the lane, what lies under its owner's agreements, until it ends
+    /// or is revoked. Shown again after the host's restart.
+    async fn show_pass(pass: SignedPass) -> Result<(), Refusal>;
+    /// Revokes one of the caller's own passes, whether or not it was ever shown here.
+    async fn revoke_pass(pass: ReadPass) -> Result<(), Refusal>;
 }

@@ -3,6 +3,7 @@
 mod agreements;
 mod audit;
 mod clock;
+mod delegate;
 mod download;
 mod init;
 mod interrupt;
@@ -51,6 +52,7 @@ pub async fn dispatch(cli: Cli) -> Result<Report, Failure> {
         Command::Show(args) => show::run(&global, &settings, args).await,
         Command::Audit(args) => audit::run(&global, &settings, args).await,
         Command::Repair(args) => repair::run(&global, &settings, args).await,
+        Command::Delegate(command) => delegate::run(&global, &settings, command).await,
         Command::Agreements(args) => agreements::run(&global, &settings, args).await,
         Command::Wallet(command) => wallet::run(&global, &settings, command).await,
         Command::Settle(args) => settle::run(&global, &settings, args).await,

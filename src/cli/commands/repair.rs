@@ -39,7 +39,8 @@ pub async fn run(global: &Global, settings: &Settings, args: Repair) -> Result<R
     Ok(Report::new(&done, words(&done, args.dry_run))?.with_exit(exit))
 }
 
-const fn exit(done: &RepairReport, dry_run: bool) -> Exit {
+/// What a repair's end means.
+pub const fn exit(done: &RepairReport, dry_run: bool) -> Exit {
     match done.is_whole() {
         _ if !done.lost.is_empty() => exit::LOST,
         true => exit::OK,
@@ -52,7 +53,8 @@ fn counts(counts: &SegmentCounts) -> [String; 4] {
     [counts.healthy, counts.degraded, counts.at_risk, counts.lost].map(|count| count.to_string())
 }
 
-fn words(done: &RepairReport, dry_run: bool) -> String {
+/// A repair in words.
+pub fn words(done: &RepairReport, dry_run: bool) -> String {
     let mut table = Table::new(["segments", "healthy", "degraded", "at risk", "lost"]);
     for (when, of) in [("before", &done.before), ("after", &done.after)] {
         if !(dry_run && when == "after") {

@@ -4,10 +4,10 @@ mod common;
 
 use common::{encode, noise, read_back, secrets, survivors, text};
 use layr_coding::{
-    AVG_CHUNK_BYTES, ChunkIndex, ChunkRecord, Chunker, EncodeError, EncodeOptions, Encoded, Encoder,
-    MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Mask, Profile, ShardError, ShardIndex, ShardSlice, Span, VerifiedShard,
-    chunks_in, decode_columns, decode_segment, gather_chunk, open_chunk, repair_shard, sectors_in,
-    sectors_of,
+    AVG_CHUNK_BYTES, ChunkIndex, ChunkKey, ChunkRecord, Chunker, EncodeError, EncodeOptions, Encoded,
+    Encoder, MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Mask, Profile, ShardError, ShardIndex, ShardSlice, Span,
+    VerifiedShard, chunks_in, decode_columns, decode_segment, gather_chunk, open_chunk, repair_shard,
+    sectors_in, sectors_of,
 };
 use layr_types::{ChunkId, SECTOR_BYTES, SegmentId};
 use proptest::prelude::*;
@@ -202,6 +202,32 @@ fn a_lost_shard_is_repaired_to_the_same_root_with_the_mask_key_alone() {
             others.truncate(usize::from(segment.profile().k()));
             let repaired = repair_shard(&key, segment.profile(), &others, lost.index()).expect("k others");
             assert_eq!((repaired.root(), repaired.bytes()), (lost.root(), lost.bytes()));
+        }
+    }
+}
+
+#[test]
+fn whoever_holds_the_mask_keys_alone_finds_sealed_bytes_and_opens_none() {
+    let owner = secrets(1);
+    let content = noise(5 * MIB, 1);
+    let stored = encode(&owner, Profile::SMALL, options(0), &[content.clone()]);
+    for segment in &stored.segments {
+        let key = owner.mask().segment(&segment.id());
+        let shards = survivors(segment, segment.shards().len(), 1);
+        let sealed = decode_segment(&key, segment.profile(), segment.used(), &shards).expect("all shards");
+        assert!(
+            !content
+                .windows(32)
+                .step_by(256 * 1024)
+                .any(|part| sealed.windows(32).any(|window| window == part))
+        );
+        for chunk in stored.files.iter().flat_map(|file| &file.chunks) {
+            let guessed = ChunkKey::from_bytes(*key.as_bytes());
+            let bytes = chunk.spans.iter().find(|span| span.segment == segment.id());
+            let Some(span) = bytes.filter(|_| chunk.spans.len() == 1) else { continue };
+            let start = span.offset as usize;
+            let opened = open_chunk(&guessed, chunk, sealed[start..start + span.len as usize].to_vec());
+            assert!(opened.is_err(), "a mask key is no chunk key");
         }
     }
 }

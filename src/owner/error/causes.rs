@@ -118,6 +118,9 @@ pub enum UploadCause {
     /// A stream cannot be read again from its start.
     #[error("an upload from a stream cannot be resumed: its bytes are gone")]
     StreamGone,
+    /// A delegate's package or result.
+    #[error("the package is of no use: {0}")]
+    Package(#[from] crate::delegate::PackageError),
     /// A profile that is none.
     #[error(transparent)]
     Profile(#[from] ProfileError),

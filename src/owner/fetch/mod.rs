@@ -8,6 +8,7 @@ mod search;
 use self::search::{Search, There};
 use crate::core::Core;
 use crate::error::{DownloadCause, HostFailure, HostFault, Misbehaviour};
+use crate::foreign;
 use crate::lane::LaneClient;
 use crate::vouchers::{Purse, pay};
 use bytes::Bytes;
@@ -163,10 +164,17 @@ impl Fetcher {
             started: Instant::now(),
             tasks: Mutex::new(JoinSet::new()),
         });
+        let mut passes = foreign::passes(core).unwrap_or_default();
         for node in nodes {
             let weak = Arc::downgrade(&fetcher);
             let core = core.clone();
+            let passes = passes.remove(&node).unwrap_or_default();
             let connect = async move {
+                for pass in passes {
+                    if let Err(fault) = foreign::show(&core, node, pass).await {
+                        tracing::debug!(host = %node, %fault, "a host does not take a pass");
+                    }
+                }
                 let made = core.hosts.lane(node, core.config.shard_floor * 2).await;
                 if let Some(fetcher) = weak.upgrade() {
                     match made {

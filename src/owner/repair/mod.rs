@@ -27,7 +27,7 @@ mod run;
 pub use report::{LostSegment, RepairReport};
 pub use request::{RepairRequest, RepairTarget};
 
-pub(crate) use run::repair;
+pub(crate) use run::{concerned, look, repair};
 
 use crate::job::JobId;
 

@@ -51,7 +51,7 @@ pub(super) async fn rebuild(
         FetchError::TooFew(few) => RebuildError::TooFew { found: few.found, needed: few.needed },
         FetchError::Other(cause) => RebuildError::Fetch(cause.into()),
     })?;
-    let key = core.secrets.mask().segment(&order.segment);
+    let key = core.mask_key(&order.segment)?;
     let make = move || make(&key, profile, &sources, order, &roots);
     tokio::task::spawn_blocking(make).await.map_err(|_| RebuildError::TaskLost)?
 }

@@ -2,13 +2,15 @@
 
 use crate::request::Keeping;
 use layr_coding::Profile;
-use layr_types::{DAY_SECONDS, Stroops};
+use layr_types::{DAY_SECONDS, SegmentId, Stroops};
 
 /// What to repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RepairTarget {
     /// Everything.
     All,
+    /// These segments, whosever files lie in them.
+    Segments(Vec<SegmentId>),
     /// The file of this name, or else the files whose names begin so.
     Named(String),
 }

@@ -8,7 +8,7 @@ use crate::core::Core;
 use crate::error::{Failed, LedgerFault, NextStep, RecordsFault, UploadCause, UploadError};
 use crate::events::{Event, Progress, Stage};
 use crate::health::{Patience, Standing};
-use crate::{audit, catalogue, lookup, stored, transactions};
+use crate::{audit, catalogue, foreign, lookup, stored, transactions};
 use layr_audits::AuditKind;
 use layr_types::{AgreementId, ByteCount, NodeKey, SegmentId, Stroops};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// The files that lie in each segment.
-type Names = HashMap<SegmentId, Vec<String>>;
+pub(crate) type Names = HashMap<SegmentId, Vec<String>>;
 
 pub(super) fn records(fault: RecordsFault) -> UploadError {
     Failed::new(Stage::Records, fault)
@@ -56,18 +56,21 @@ pub(crate) async fn repair(
 }
 
 /// The names and the segments a target means; segments the records do not know are among them.
-fn concerned(
+pub(crate) fn concerned(
     core: &Core,
     target: &RepairTarget,
 ) -> Result<(Names, BTreeSet<SegmentId>), UploadError> {
+    if let RepairTarget::Segments(ids) = target {
+        return Ok((Names::new(), ids.iter().copied().collect()));
+    }
     let files = lookup::manifests(core).map_err(records)?;
     let name = |file: &lookup::FileEntry| file.manifest.path().as_str().to_owned();
     let exact = match target {
-        RepairTarget::All => false,
+        RepairTarget::All | RepairTarget::Segments(_) => false,
         RepairTarget::Named(wanted) => files.iter().any(|file| name(file) == *wanted),
     };
     let meant = |file: &&lookup::FileEntry| match target {
-        RepairTarget::All => true,
+        RepairTarget::All | RepairTarget::Segments(_) => true,
         RepairTarget::Named(wanted) if exact => name(file) == *wanted,
         RepairTarget::Named(prefix) => name(file).starts_with(prefix.as_str()),
     };
@@ -88,7 +91,7 @@ fn concerned(
 }
 
 /// Audits every agreement under which shards of these segments lie.
-pub(super) async fn look(
+pub(crate) async fn look(
     core: &Core,
     segments: &BTreeSet<SegmentId>,
     progress: &dyn Progress,
@@ -105,6 +108,7 @@ pub(super) async fn look(
         .filter(|agreement| held.contains(&agreement.id) && agreement.runs(now))
         .map(|one| one.id)
         .collect();
+    foreign::look(core).await.map_err(records)?;
     let audited = audit::run(core, &ids, AuditKind::Random).await;
     audited.map(|_| ()).map_err(|error| match error {
         audit::RunError::Ledger(fault) => ledger(fault),
@@ -132,11 +136,7 @@ pub(super) async fn stand(
 }
 
 /// What of the queue cannot be rebuilt, with the files in it and who had it.
-fn lost(
-    core: &Core,
-    queue: &Queue,
-    names: &Names,
-) -> Result<Vec<LostSegment>, RecordsFault> {
+fn lost(core: &Core, queue: &Queue, names: &Names) -> Result<Vec<LostSegment>, RecordsFault> {
     let mut lost = Vec::new();
     for task in &queue.lost {
         let segment = stored::segment(&core.book, &task.segment)?;

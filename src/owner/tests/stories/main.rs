@@ -4,6 +4,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "the numbers of these stories are small")]
 
 mod crash;
+mod delegate;
 mod deleting;
 mod dispute;
 mod download;

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Four segments at 2/4, the last one nearly full: none of them has a smaller code.
-const BYTES: usize = 8_200_000;
+pub const BYTES: usize = 8_200_000;
 
 async fn repair(world: &World, request: &RepairRequest) -> Result<RepairReport, UploadError> {
     world.owner.repair(request, Arc::new(Silent)).await
 }
 
-fn all() -> RepairRequest {
+pub fn all() -> RepairRequest {
     RepairRequest::default()
 }
 
@@ -29,12 +29,12 @@ fn holders(world: &World, name: &str) -> Vec<NodeKey> {
     nodes
 }
 
-fn kill(world: &World, nodes: &[NodeKey]) {
+pub fn kill(world: &World, nodes: &[NodeKey]) {
     nodes.iter().for_each(|node| world.guest(node).set(Mode::Dead));
 }
 
 /// A world with this file on four of its nine hosts at 2/4; the file itself is gone.
-async fn stored() -> (World, Vec<NodeKey>) {
+pub async fn stored() -> (World, Vec<NodeKey>) {
     let world = World::new(9, 64);
     let path = world.file("film", BYTES);
     world.upload(&path, &keeping(2, 4)).await.unwrap();
@@ -43,7 +43,7 @@ async fn stored() -> (World, Vec<NodeKey>) {
     (world, nodes)
 }
 
-async fn assert_whole(world: &World, gone: &[NodeKey]) {
+pub async fn assert_whole(world: &World, gone: &[NodeKey]) {
     let shown = world.owner.show("film").unwrap();
     assert_eq!((shown.health.survivors, shown.health.made), (4, 4));
     assert!(shown.segments.iter().all(|segment| segment.survivors == segment.profile.n()));

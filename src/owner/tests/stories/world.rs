@@ -123,6 +123,13 @@ pub struct TwinNet {
     pub record_down: Mutex<bool>,
 }
 
+impl TwinNet {
+    /// The same hosts as somebody else reaches them.
+    pub fn of(guests: HashMap<NodeKey, Arc<Guest>>, owner: NodeKey) -> Self {
+        Self { guests, owner, record: Mutex::new(None), record_down: Mutex::new(false) }
+    }
+}
+
 fn unreachable<T>() -> Result<T, NetFault> {
     Err(NetFault::Unreachable("connection refused".into()))
 }
@@ -300,12 +307,7 @@ impl World {
         let chain = Arc::new(MemoryLedger::new(context(), START, Stroops::from_xlm(100_000)));
         let guests = (0..hosts).map(|number| Arc::new(guest(number, slots, &chain, offer)));
         let guests = guests.map(|guest| (guest.node, guest)).collect();
-        let net = Arc::new(TwinNet {
-            guests,
-            owner: identity.node_key(),
-            record: Mutex::new(None),
-            record_down: Mutex::new(false),
-        });
+        let net = Arc::new(TwinNet::of(guests, identity.node_key()));
         let ledger = Arc::new(TwinLedger::new(chain, identity.account()));
         let records = Arc::new(MemoryRecords::new());
         let owner = open(&identity, &net, &ledger, &records);

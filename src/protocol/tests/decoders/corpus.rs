@@ -7,7 +7,8 @@ use layr_protocol::lane::{Op, Request, Response};
 use layr_protocol::{
     Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, ContentsRequest, Finish, Free, Hello,
     Hex, HostApiRequest, HostApiResponse, OwnerRecordBytes, PREPARED_VERSION, PreparedCall, PreparedProof,
-    Proposal, ReadAccount, Refusal, Renew, Renewed, Rotate, SignedOffer, SignedVoucher, Welcome,
+    Proposal, ReadAccount, ReadPass, Refusal, Renew, Renewed, Rotate, SignedOffer, SignedPass, SignedVoucher,
+    Welcome,
 };
 use layr_types::{
     AgreementId, AuditSeed, ContractId, LeafIndex, NetworkId, NodeKey, SECTOR_BYTES, SectorIndex, SectorRoot,
@@ -154,6 +155,8 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     let places = vec![SectorIndex(u64::MAX), SectorIndex(300), SectorIndex(0)];
     let free = Free { revision: revision.clone(), signature, places };
     let acknowledge = Acknowledge { revision: revision.clone(), signature, record, seed };
+    let (owner, reader) = (NodeKey([3; 32]), NodeKey([4; 32]));
+    let pass = ReadPass { owner, reader, ends: UnixSeconds(9), number: 1 };
     let requests = [
         HostApiRequest::Hello { hello: Hello { version: 1, context: CONTEXT } },
         HostApiRequest::Offer {},
@@ -162,6 +165,8 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         HostApiRequest::Rotate {
             rotate: Rotate { rotation, signature, newest: None, voucher: Some(signature) },
         },
+        HostApiRequest::ShowPass { pass: SignedPass { pass, signature } },
+        HostApiRequest::RevokePass { pass },
         HostApiRequest::Voucher { voucher: SignedVoucher { voucher, signature } },
         HostApiRequest::Reads { id },
         HostApiRequest::Append { append },
