@@ -225,6 +225,11 @@ impl Core {
         Ok(given.map_or_else(|| self.secrets.mask().segment(id), SegmentMaskKey::from_bytes))
     }
 
+    /// Whether a segment is another owner's, repaired for that one.
+    pub(crate) fn is_delegated(&self, id: &SegmentId) -> Result<bool, RecordsFault> {
+        Ok(self.book.get::<[u8; 32]>(Space::Meta, &mask_name(id))?.is_some())
+    }
+
     /// Keeps the key of another owner's segment.
     pub(crate) fn keep_mask_key(&self, draft: &mut Draft<'_>, id: &SegmentId, key: &[u8; 32]) {
         if self.secrets.mask().segment(id).as_bytes() != key {

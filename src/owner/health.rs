@@ -33,6 +33,8 @@ pub(crate) enum Patience {
 pub(crate) struct Standing {
     policy: RepairPolicy,
     alive: HashSet<AgreementId>,
+    /// Of those, the ones that end before their term: what lies there is to be moved while it can be read.
+    leaving: HashSet<AgreementId>,
     kin: HashMap<NodeKey, Kin>,
     cards: HashMap<NodeKey, HostCard>,
     nobody: Kin,
@@ -42,10 +44,13 @@ pub(crate) struct Standing {
 impl Standing {
     /// As the records have it.
     pub(crate) fn load(core: &Core, patience: Patience) -> Result<Self, RecordsFault> {
-        let mut alive = HashSet::new();
+        let (mut alive, mut leaving) = (HashSet::new(), HashSet::new());
         for agreement in core.agreements()? {
             if is_alive(core, &agreement, patience)? {
                 alive.insert(agreement.id);
+                if core.seen(&agreement)?.state.ending_at < agreement.terms.end {
+                    leaving.insert(agreement.id);
+                }
             }
         }
         let now = core.last_known();
@@ -55,12 +60,17 @@ impl Standing {
         let cards: HashMap<_, _> = cards.into_iter().map(|(_, card)| (card.node, card)).collect();
         let kin = cards.iter().map(|(node, card)| (*node, Kin::of(card, true))).collect();
         let (policy, nobody, thresholds) = (RepairPolicy::default(), Kin::default(), HashMap::new());
-        Ok(Self { policy, alive, kin, cards, nobody, thresholds })
+        Ok(Self { policy, alive, leaving, kin, cards, nobody, thresholds })
     }
 
     /// Whether what lies under this agreement counts as there.
     pub(crate) fn is_alive(&self, id: &AgreementId) -> bool {
         self.alive.contains(id)
+    }
+
+    /// Whether what lies under this agreement is to be moved, because it ends by notice.
+    pub(crate) fn is_leaving(&self, id: &AgreementId) -> bool {
+        self.leaving.contains(id)
     }
 
     /// Takes an agreement out: its host has just failed.
@@ -94,12 +104,24 @@ impl Standing {
         segment.shards.iter().map(seat).collect()
     }
 
-    /// One segment's health.
+    /// One segment's health. What lies with hosts that leave counts as one too many there: it is to be moved.
     pub(crate) fn segment(&mut self, segment: &SegmentRecord) -> SegmentHealth {
         let code = (segment.profile.k(), segment.profile.n());
         let policy = self.policy;
         let threshold = *self.thresholds.entry(code).or_insert_with(|| policy.threshold(code.0, code.1));
-        self.policy.assess_at(code, threshold, &self.seats(segment))
+        let mut health = self.policy.assess_at(code, threshold, &self.seats(segment));
+        for index in segment.profile.shards() {
+            let here = segment.placements(index).filter(|shard| self.is_alive(&shard.agreement));
+            let (stays, there) = here.fold((false, false), |(stays, _), shard| {
+                (stays || !self.is_leaving(&shard.agreement), true)
+            });
+            if there && !stays && !health.clumped.contains(&index.0) {
+                health.clumped.push(index.0);
+                health.sound = health.sound.saturating_sub(1);
+            }
+        }
+        health.clumped.sort_unstable();
+        health
     }
 }
 

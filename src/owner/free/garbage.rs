@@ -133,7 +133,7 @@ impl Unneeded {
     }
 }
 
-/// Segments that no file but these would lie in.
+/// Segments that no file but these would lie in. Those repaired for another owner are not this one's to judge.
 pub(crate) fn unneeded(core: &Core, without: &BTreeSet<&str>) -> Result<Unneeded, RecordsFault> {
     let mut needed = BTreeSet::new();
     for file in lookup::manifests(core)? {
@@ -144,7 +144,7 @@ pub(crate) fn unneeded(core: &Core, without: &BTreeSet<&str>) -> Result<Unneeded
     let mut segments = BTreeMap::new();
     for (_, bytes) in core.book.scan::<Vec<u8>>(Space::Segments, &[])? {
         let segment = SegmentRecord::decode(&bytes).map_err(|_| damaged(Space::Segments))?;
-        if !needed.contains(&segment.id) {
+        if !needed.contains(&segment.id) && !core.is_delegated(&segment.id)? {
             segments.insert(segment.id, segment);
         }
     }

@@ -15,7 +15,7 @@
 mod garbage;
 mod sweep;
 
-pub(crate) use garbage::{Place, inherit, inherit_versions, keep_version};
+pub(crate) use garbage::{Place, condemn, inherit, inherit_versions, keep_version};
 pub(crate) use sweep::{adopt, contents_of, sweep, tree};
 
 use self::garbage::{Unneeded, collect, unneeded};

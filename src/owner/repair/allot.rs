@@ -83,6 +83,7 @@ pub(super) fn berths(
         agreement.runs(now)
             && agreement.grows()
             && standing.is_alive(&agreement.id)
+            && !standing.is_leaving(&agreement.id)
             && agreement.terms.end.since(now) >= least
             && max_rate.is_none_or(|limit| agreement.terms.rate <= limit)
             && !failed.contains(&agreement.host())

@@ -7,6 +7,7 @@ use crate::acks;
 use crate::catalogue;
 use crate::core::Core;
 use crate::error::RecordsFault;
+use crate::free;
 use crate::health::Standing;
 use crate::lookup::put_segment;
 use crate::stored;
@@ -45,6 +46,10 @@ pub(super) fn record(
         let left = living(&segment, standing, bad, &Waiting::new());
         let moved = standing.segment(&left).clumped;
         let whole = joined(segment, &left, &shards, &moved);
+        // What was moved is given back where it was.
+        for shard in left.shards.iter().filter(|shard| !whole.shards.contains(shard)) {
+            free::condemn(&mut draft, &(shard.agreement, shard.root));
+        }
         put_segment(&mut draft, &whole);
         out.shards += shards.len() as u64;
         out.content.0 += whole.used.0;

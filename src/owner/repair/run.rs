@@ -33,6 +33,8 @@ pub(crate) async fn repair(
     progress: Arc<dyn Progress>,
 ) -> Result<RepairReport, UploadError> {
     let _only = core.repairing.lock().await;
+    // Nothing is given back as unneeded while shards wait to be recorded.
+    let _storing = core.storing.read().await;
     let began = Instant::now();
     let mut fees = Stroops::ZERO;
     if !request.dry_run {
