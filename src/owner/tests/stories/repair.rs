@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// Four segments at 2/4, the last one nearly full: none of them has a smaller code.
 pub const BYTES: usize = 8_200_000;
@@ -129,7 +130,7 @@ async fn fewer_than_k_is_lost_by_name_without_waiting_or_paying() {
     world.upload(&world.file("small", 10), &keeping(1, 4)).await.unwrap();
     let opened = world.ledger.opened.load(Ordering::SeqCst);
     kill(&world, &nodes[..3]);
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let request = RepairRequest { target: RepairTarget::Named("film".into()), ..all() };
     let report = repair(&world, &request).await.unwrap();
     assert!(began.elapsed().as_secs() < 20, "nothing hangs");
@@ -230,7 +231,8 @@ async fn two_shards_with_one_operator_count_as_damage_and_move_once_there_is_ano
     guests[5].set(Mode::Up);
     let report = repair(&world, &all()).await.unwrap();
     assert!(report.is_whole(), "{report:?}");
-    assert_eq!(acme(&holders(&world, "film")), 1);
+    let shown = world.owner.show("film").unwrap();
+    assert_eq!(shown.health.condition, Condition::Healthy, "no segment has two of them: {shown:?}");
     assert_whole(&world, &[]).await;
 }
 
@@ -241,14 +243,15 @@ async fn a_watching_owner_repairs_within_its_budget_once_silence_has_lasted() {
     let budget = Stroops::from_xlm(10);
     let how = RepairWatch { budget, patience: DAY_SECONDS, ..RepairWatch::default() };
     let policy = WatchPolicy { challenge: false, repair: Some(how), ..WatchPolicy::default() };
-    let mut rounds = 0;
+    let end = Instant::now() + Duration::from_secs(30);
     let done = loop {
-        rounds += 1;
-        assert!(rounds < 12, "silence is noticed within a few days");
         let report = world.owner.watch_once(&policy, Arc::new(Silent)).await.unwrap();
-        match report.repaired {
-            Some(done) => break done,
-            None => world.ledger.chain.set_now(report.next),
+        assert!(Instant::now() < end, "silence is noticed within a few days: {report:?}");
+        match (report.repaired, report.repair_trouble) {
+            (Some(done), None) => break done,
+            (None, None) => world.ledger.chain.set_now(report.next),
+            // Hosts have not seen yet how late it is: their offers have expired.
+            (_, Some(_)) => tokio::time::sleep(Duration::from_millis(200)).await,
         }
     };
     let passed = world.owner_now().await.since(START);
