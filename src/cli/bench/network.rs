@@ -133,15 +133,7 @@ async fn measure(global: &Global, root: &Path, bench: NetworkBench) -> Result<Me
         world.kill(number).await?;
     }
     let dead = bench.dead.saturating_sub(bench.hung).min(bench.hosts.saturating_sub(1));
-    let mut repaired = None;
-    if bench.repair {
-        say("destroying hosts, letting others join, repairing");
-        repaired = Some(repair(&mut world, (usize::from(dead), plan), &file, bench.size).await?);
-    } else {
-        for number in 1..=usize::from(dead) {
-            world.kill(number).await?;
-        }
-    }
+    let repaired = lose(&mut world, (usize::from(dead), plan), &file, &bench).await?;
     say("downloading");
     let back = root.join("back");
     let down = world.owner(&["download", "noise", "-o", &crate::demo::shown(&back)]).await?;
@@ -188,6 +180,22 @@ async fn hang(world: &World, hung: usize) -> Result<Vec<usize>, Failure> {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     Ok(frozen)
+}
+
+/// Lets hosts die, and makes that good where it is to be measured.
+async fn lose(
+    world: &mut World,
+    (dead, plan): (usize, Plan),
+    file: &Path,
+    bench: &NetworkBench,
+) -> Result<Option<Repaired>, Failure> {
+    if bench.repair {
+        return repair(world, (dead, plan), file, bench.size).await.map(Some);
+    }
+    for number in 1..=dead {
+        world.kill(number).await?;
+    }
+    Ok(None)
 }
 
 /// Destroys hosts and the file, lets as many hosts join, and repairs.
