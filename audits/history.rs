@@ -135,10 +135,7 @@ impl AuditRecord {
     /// [`DecodeError`] for any other length, version or value.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let kind = AuditKind::ALL.get(usize::from(r.u8()?)).copied().ok_or(DecodeError::OutOfRange(1))?;
         let verdict = Verdict::from_code(r.u8()?).filter(|verdict| verdict.counts());
         let verdict = verdict.ok_or(DecodeError::OutOfRange(2))?;

@@ -1,6 +1,6 @@
 //! Sizes, durations and amounts as people write them.
 
-use layr_types::{ByteCount, Stroops, UnixSeconds};
+use layr_types::{ByteCount, Stroops};
 use std::str::FromStr as _;
 
 /// `500GiB`, `1.5 TiB`, `4096`, `10MB`.
@@ -94,27 +94,6 @@ pub fn show_duration(seconds: u64) -> String {
     if shown.is_empty() { "0 s".to_owned() } else { shown.join(" ") }
 }
 
-/// `2026-11-20 15:04:05 UTC`.
-pub fn show_time(time: UnixSeconds) -> String {
-    let (days, seconds) = (time.0 / 86_400, time.0 % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
-}
-
-/// Year, month and day of the Gregorian calendar, `days` after 1970-01-01. Years are counted from March, so that
-/// the leap day comes last; 719,468 days lie between 0000-03-01 and 1970-01-01, 146,097 in 400 years.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days.saturating_add(719_468);
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,21 +123,6 @@ mod tests {
         assert_eq!(show_duration(30 * 86_400), "30 d");
         assert_eq!(show_duration(90_061), "1 d 1 h");
         assert_eq!(show_duration(0), "0 s");
-    }
-
-    #[test]
-    fn moments_read_as_the_calendar_has_them() {
-        for (seconds, shown) in [
-            (0, "1970-01-01 00:00:00 UTC"),
-            (951_782_399, "2000-02-28 23:59:59 UTC"),
-            (951_782_400, "2000-02-29 00:00:00 UTC"),
-            (1_709_251_199, "2024-02-29 23:59:59 UTC"),
-            (1_735_689_599, "2024-12-31 23:59:59 UTC"),
-            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
-        ] {
-            assert_eq!(show_time(UnixSeconds(seconds)), shown);
-        }
-        show_time(UnixSeconds(u64::MAX));
     }
 
     #[test]

@@ -138,10 +138,7 @@ impl Space {
     /// [`DecodeError`] for any other length or version, or a sum no quota can have.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let space =
             Self { free: r.u64()?, reserved: r.u64()?, live: r.u64()?, trash: r.u64()?, overhead: r.u64()? };
         r.finish()?;

@@ -128,10 +128,7 @@ impl Challenge {
     /// [`DecodeError`] for any other length, version or enumeration value.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let challenge = Self {
             id: AgreementId(r.array()?),
             n: r.u64()?,

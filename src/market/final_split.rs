@@ -62,10 +62,7 @@ impl FinalSplit {
     /// [`DecodeError`] for any other length, version or reason.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let id = AgreementId(r.array()?);
         let n = r.u64()?;
         let host = Stroops(r.i128()?);

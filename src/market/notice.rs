@@ -44,10 +44,7 @@ impl Notice {
     /// [`DecodeError`] for any other length, version or party.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let notice = Self {
             id: AgreementId(r.array()?),
             by: Party::decode(&mut r)?,

@@ -191,10 +191,7 @@ impl Offer {
     /// [`DecodeError`] for any other length or version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let offer = Self {
             host_key: NodeKey(r.array()?),
             token: ContractId(r.array()?),

@@ -270,10 +270,7 @@ impl Revision {
     /// [`DecodeError`] for any other length or version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let revision = Self {
             id: AgreementId(r.array()?),
             n: r.u64()?,

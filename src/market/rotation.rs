@@ -79,10 +79,7 @@ impl Rotation {
     /// [`DecodeError`] for any other length, version or party.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let rotation = Self {
             id: AgreementId(r.array()?),
             party: Party::decode(&mut r)?,

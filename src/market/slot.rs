@@ -178,10 +178,7 @@ impl SlotState {
     /// of nobody that is not all zero.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let phase = if flag(&mut r)? { Phase::Challenged } else { Phase::Active };
         let n = r.u64()?;
         let revision = r.array()?;

@@ -247,10 +247,7 @@ impl Terms {
     /// [`DecodeError`] for any other length or version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let terms = Self {
             owner_account: AccountKey(r.array()?),
             owner_key: NodeKey(r.array()?),

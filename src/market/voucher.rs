@@ -45,10 +45,7 @@ impl Voucher {
     /// [`DecodeError`] for any other length or version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut r = Reader::new(bytes);
-        match r.u8()? {
-            VERSION => {}
-            other => return Err(DecodeError::UnknownVersion(other)),
-        }
+        r.version(VERSION)?;
         let voucher =
             Self { id: AgreementId(r.array()?), amount: Stroops(r.i128()?), bytes: ByteCount(r.u64()?) };
         r.finish()?;

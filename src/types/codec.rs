@@ -81,6 +81,17 @@ impl<'a> Reader<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
+    /// One byte, which must be the layout's version.
+    ///
+    /// # Errors
+    /// [`DecodeError::UnknownVersion`] for another one, [`DecodeError::Truncated`] at the end.
+    pub fn version(&mut self, known: u8) -> Result<(), DecodeError> {
+        match self.u8()? {
+            version if version == known => Ok(()),
+            other => Err(DecodeError::UnknownVersion(other)),
+        }
+    }
+
     /// Two bytes.
     ///
     /// # Errors

@@ -98,3 +98,19 @@ proptest! {
         prop_assert_eq!(reader.finish(), if rest == 0 { Ok(()) } else { Err(DecodeError::TrailingBytes(rest)) });
     }
 }
+
+#[test]
+fn moments_read_as_the_calendar_has_them() {
+    for (seconds, shown) in [
+        (0, "1970-01-01 00:00:00 UTC"),
+        (951_782_399, "2000-02-28 23:59:59 UTC"),
+        (951_782_400, "2000-02-29 00:00:00 UTC"),
+        (1_709_251_199, "2024-02-29 23:59:59 UTC"),
+        (1_735_689_599, "2024-12-31 23:59:59 UTC"),
+        (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+    ] {
+        assert_eq!(UnixSeconds(seconds).to_string(), shown);
+    }
+    // The end of time has a name too.
+    assert!(UnixSeconds(u64::MAX).to_string().ends_with(" UTC"));
+}

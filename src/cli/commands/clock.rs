@@ -4,7 +4,6 @@
 use crate::envelope::Report;
 use crate::failure::Failure;
 use crate::failures;
-use crate::units::show_time;
 use layr_node::OwnerNode;
 use layr_owner::views::{AgreementView, DueView};
 use layr_types::UnixSeconds;
@@ -69,7 +68,7 @@ impl Clock {
                 format!(
                     "the ledger could not be reached: this is what this machine's records say, as of {} (ledger \
                      time); what happened on the ledger since was not checked",
-                    show_time(newest)
+                    newest
                 ),
             ),
         }

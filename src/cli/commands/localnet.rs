@@ -9,7 +9,6 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
-use crate::units::show_time;
 use layr_identity::{Signer, contract_address};
 use layr_ledger::{EscrowConfig, LedgerClient, Payer};
 use layr_localnet::{Localnet, LocalnetConfig, RunningLocalnet};
@@ -155,7 +154,7 @@ async fn advance(state: &Path, seconds: u64) -> Result<Report, Failure> {
         .map_err(unreachable)?;
     let answer: Value = response.json().await.map_err(unreachable)?;
     let now = answer["close_time"].clone();
-    let shown = show_time(UnixSeconds(now.as_u64().unwrap_or_default()));
+    let shown = UnixSeconds(now.as_u64().unwrap_or_default());
     Report::new(
         &json!({"now": now, "ledger": answer["ledger"]}),
         format!("The local ledger's clock now shows {shown}."),

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
 use crate::table::{Table, short};
-use crate::units::{show_duration, show_time};
+use crate::units::show_duration;
 use layr_owner::views::FileDetail;
 use layr_types::UnixSeconds;
 
@@ -44,7 +44,7 @@ fn words(detail: &FileDetail, now: UnixSeconds) -> String {
         detail.chunks,
         file.segments,
         super::upload::profile_words(file.profile),
-        show_time(file.stored),
+        file.stored,
         super::ls::paid_for(file, now),
         detail.health.condition,
         super::audit::health_words(&detail.health),

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
 use crate::table::{Table, short};
-use crate::units::{show_duration, show_time};
+use crate::units::show_duration;
 use layr_owner::views::{Quote, UploadReport};
 use layr_owner::{Event, Keeping, Progress as _, UploadRequest, Warning, expand};
 use layr_types::Stroops;
@@ -98,10 +98,7 @@ fn money_words(quote: &Quote) -> String {
     }
     text.push_str("Nothing was paid. ");
     if let Some(until) = quote.binding_until {
-        text.push_str(&format!(
-            "The hosts are bound to these prices until {} (ledger time).",
-            show_time(until)
-        ));
+        text.push_str(&format!("The hosts are bound to these prices until {} (ledger time).", until));
     }
     text
 }

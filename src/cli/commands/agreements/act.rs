@@ -11,7 +11,6 @@ use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
 use crate::table::{Table, short};
-use crate::units::show_time;
 use layr_node::OwnerNode;
 use layr_owner::{
     Ask, CallCost, CloseReport, CloseRequest, CloseStep, DisputeReport, DisputeRequest, RenewReport,
@@ -64,8 +63,7 @@ fn close_words(done: &CloseReport) -> String {
         }
         CloseStep::Noticed => format!(
             "The host did not sign; notice was given, and the agreement ends on {}. Ledger fees: {} XLM.",
-            show_time(done.at),
-            done.fees
+            done.at, done.fees
         ),
         CloseStep::HostUnwilling => {
             "The host did not sign. --notice ends the agreement without it, after the notice both agreed on."
@@ -73,7 +71,7 @@ fn close_words(done: &CloseReport) -> String {
         }
         CloseStep::Waiting => format!(
             "Nothing yet: the offer it was opened from could still be opened again. Try after {}.",
-            show_time(done.at)
+            done.at
         ),
         other => word(&other),
     };
@@ -118,7 +116,7 @@ fn dispute_words(done: &DisputeReport, dry_run: bool) -> String {
     };
     text.push_str(&format!(
         "\nThe host may answer until {}: then the bond is its. If it does not, 'layr settle' ends the agreement for it",
-        show_time(done.deadline)
+        done.deadline
     ));
     match done.if_silent {
         Some(amount) => text.push_str(&format!(", and you get {amount} XLM and the bond back.")),
@@ -170,7 +168,7 @@ fn renew_words(done: &RenewReport, dry_run: bool) -> String {
                 short(one.old),
                 one.new.map_or_else(|| "–".to_owned(), short),
                 short(one.host),
-                show_time(one.end),
+                one.end.to_string(),
                 compose::price_of(one.rate).to_string(),
                 one.escrow.to_string(),
                 one.refund.to_string(),

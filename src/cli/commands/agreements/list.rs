@@ -7,7 +7,7 @@ use crate::envelope::Report;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::table::{Table, short};
-use crate::units::{show_duration, show_time};
+use crate::units::show_duration;
 use layr_owner::views::{AgreementStage, AgreementView, DueBy, DueView};
 use layr_types::{Stroops, UnixSeconds};
 
@@ -70,9 +70,9 @@ pub fn due_words(due: &DueView, now: UnixSeconds) -> String {
         if due.from > now { format!("in {}", show_duration(due.from.since(now))) } else { "now".to_owned() };
     let until = match due.until {
         Some(until) if until > now => {
-            format!(", until {} (in {})", show_time(until), show_duration(until.since(now)))
+            format!(", until {until} (in {})", show_duration(until.since(now)))
         }
-        Some(until) => format!(", was due until {}", show_time(until)),
+        Some(until) => format!(", was due until {until}"),
         None => String::new(),
     };
     format!("{when}, {who}{}{until}", due.step.words())

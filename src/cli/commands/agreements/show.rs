@@ -7,7 +7,6 @@ use crate::compose;
 use crate::envelope::Report;
 use crate::failure::Failure;
 use crate::settings::Settings;
-use crate::units::show_time;
 use layr_node::OwnerNode;
 use layr_owner::views::AgreementView;
 use layr_types::{Stroops, UnixSeconds};
@@ -36,7 +35,7 @@ fn words(view: &AgreementView, now: UnixSeconds) -> String {
         ("agreement", view.id.to_string()),
         ("host", view.host.to_string()),
         ("stage", word(&view.stage)),
-        ("term", format!("{} to {}", show_time(view.start), show_time(view.end))),
+        ("term", format!("{} to {}", view.start, view.end)),
         ("stored", format!("{} of {}", view.stored, view.capacity)),
         ("price", format!("{} XLM per TiB and 30 days", compose::price_of(view.rate))),
         (
@@ -53,7 +52,7 @@ fn words(view: &AgreementView, now: UnixSeconds) -> String {
         ("audits", format!("{} passed, {} failed", view.audits_good, view.audits_bad)),
     ];
     if view.ending_at != view.end {
-        lines.push(("ends early", show_time(view.ending_at)));
+        lines.push(("ends early", view.ending_at.to_string()));
     }
     if view.vested > Stroops::ZERO {
         lines.push(("proved", format!("{} XLM are the host's whatever happens", view.vested)));

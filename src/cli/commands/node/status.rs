@@ -7,7 +7,7 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::settings::Settings;
 use crate::table::{Table, short};
-use crate::units::{show_duration, show_time};
+use crate::units::show_duration;
 use layr_host::{AtRisk, HostStatus, Planned};
 use layr_node::WatchState;
 use layr_types::{ByteCount, Stroops};
@@ -99,8 +99,8 @@ fn timeline_words(status: &HostStatus) -> String {
             "due         {} {} from {} until {}: {} XLM depend on it{lost}\n",
             short(one.id),
             planned_words(one.planned),
-            show_time(one.from),
-            show_time(one.deadline),
+            one.from,
+            one.deadline,
             one.at_stake
         )
     };
@@ -123,10 +123,9 @@ fn owner_words(state: &WatchState) -> String {
     let Some(as_of) = state.as_of else {
         return format!("Owner's watch: no round completed yet.\n{}", trouble(state));
     };
-    let moment = |time| show_time(time);
     let mut text = format!(
         "Owner's watch, as of {} (ledger time)\nagreements  {} open, {} settled by the watch: {} XLM back, {} XLM ledger fees, {} XLM bonded\n",
-        moment(as_of),
+        as_of,
         state.due.len(),
         state.settled,
         state.refunded,
@@ -134,22 +133,22 @@ fn owner_words(state: &WatchState) -> String {
         state.bonded
     );
     if let Some(audit) = &state.last_audit {
-        text.push_str(&format!("last audit  {}: {} passed", moment(audit.at), audit.passed));
+        text.push_str(&format!("last audit  {}: {} passed", audit.at, audit.passed));
         for (host, verdict) in &audit.failed {
             text.push_str(&format!(", {} {verdict}", short(host)));
         }
         text.push('\n');
     }
     if let Some(next) = state.next {
-        text.push_str(&format!("next look   {} at the latest\n", moment(next)));
+        text.push_str(&format!("next look   {} at the latest\n", next));
     }
     for due in state.due.iter().take(5) {
         let who = if due.by_host { "host" } else { "we" };
-        let until = due.until.map_or_else(String::new, |until| format!(" until {}", moment(until)));
+        let until = due.until.map_or_else(String::new, |until| format!(" until {until}"));
         text.push_str(&format!(
             "due         {} {who} from {}{until}: {} ({} XLM depend on it)\n",
             short(due.agreement),
-            moment(due.from),
+            due.from,
             due.step,
             due.stake
         ));

@@ -6,7 +6,6 @@ use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
 use crate::table::{Table, short};
-use crate::units::show_time;
 use layr_identity::Identity;
 use layr_ledger::{LedgerClient, Statement, StatementEntry};
 use layr_types::Stroops;
@@ -64,7 +63,7 @@ fn table(entries: &[StatementEntry]) -> String {
     let mut table = Table::new(["when", "what", "XLM", "with", "transaction", "remark"]);
     for entry in entries {
         table.row([
-            show_time(entry.time),
+            entry.time.to_string(),
             entry.kind.name().replace('_', " "),
             entry.amount.to_string(),
             short(entry.counterparty),
@@ -92,7 +91,7 @@ fn comma_separated(entries: &[StatementEntry]) -> String {
     let mut text = String::from("time,ledger,kind,amount_xlm,counterparty,transaction,agreements,memo\r\n");
     for entry in entries {
         let agreements: Vec<String> = entry.agreements.iter().map(ToString::to_string).collect();
-        let moment = show_time(entry.time).replace(" UTC", "Z").replacen(' ', "T", 1);
+        let moment = entry.time.to_string().replace(" UTC", "Z").replacen(' ', "T", 1);
         let cells = [
             moment,
             entry.ledger.to_string(),
