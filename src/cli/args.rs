@@ -390,6 +390,12 @@ pub struct NetworkDeploy {
     /// Also where money is real.
     #[arg(long)]
     pub real_money: bool,
+    /// Show what it costs, then stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Refuse if it would cost more in ledger fees and rent.
+    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
+    pub max_cost: Option<Stroops>,
 }
 
 /// `layr demo`.

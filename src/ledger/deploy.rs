@@ -4,11 +4,12 @@ use crate::client::LedgerClient;
 use crate::envelope::Payer;
 use crate::error::{Cause, LedgerError, Stage};
 use crate::escrow::{Escrow, EscrowConfig};
+use crate::fees::CallQuote;
 use crate::operation;
 use crate::prepare::Work;
 use crate::receipt::Receipt;
 use crate::xdr::{from, to};
-use layr_types::{ContractId, Stroops};
+use layr_types::{AccountKey, ContractId, Stroops};
 use sha2::{Digest as _, Sha256};
 use stellar_xdr::{LedgerEntryData, LedgerKey};
 
@@ -19,6 +20,15 @@ pub struct Deployment {
     pub escrow: Escrow,
     /// The transactions it took: none where the contract stood already.
     pub receipts: Vec<Receipt>,
+}
+
+/// What deploying would cost; nothing of it where the contract stands already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct DeploymentQuote {
+    /// Uploading the code, where the ledger does not have it.
+    pub code: Option<CallQuote>,
+    /// Creating the contract; it can only be tried out once the code is there.
+    pub contract: Option<CallQuote>,
 }
 
 impl LedgerClient {
@@ -61,6 +71,30 @@ impl LedgerClient {
         }
         receipts.push(deployed.receipt);
         Ok(Deployment { escrow, receipts })
+    }
+
+    /// What [`ensure_deployed`](Self::ensure_deployed) would cost `deployer` now. Nothing is signed.
+    ///
+    /// # Errors
+    /// What reading can meet.
+    pub async fn quote_deployment(
+        &self,
+        deployer: &AccountKey,
+        wasm: &[u8],
+        salt: [u8; 32],
+        config: &EscrowConfig,
+    ) -> Result<DeploymentQuote, LedgerError> {
+        let code: [u8; 32] = Sha256::digest(wasm).into();
+        if self.code_of(&self.contract_address(deployer, salt)).await? == Some(code) {
+            return Ok(DeploymentQuote::default());
+        }
+        if !self.is_live(&operation::code_key(code)).await? {
+            let upload = Work::Call(operation::upload(wasm)?);
+            let code = Some(self.prepare(deployer, &upload).await?.quote);
+            return Ok(DeploymentQuote { code, contract: None });
+        }
+        let create = Work::Call(operation::create_contract(deployer, salt, code, vec![config.to_value()?])?);
+        Ok(DeploymentQuote { code: None, contract: Some(self.prepare(deployer, &create).await?.quote) })
     }
 
     /// The hash of the code a contract runs; `None` where there is no (live) contract.

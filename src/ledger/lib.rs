@@ -57,7 +57,7 @@ pub use client::{AccountState, LedgerClient, LedgerTime};
 pub use config::{
     BeaconConfig, LOCAL_PASSPHRASE, MAINNET_PASSPHRASE, NetworkConfig, TESTNET_PASSPHRASE, TransactionPolicy,
 };
-pub use deploy::Deployment;
+pub use deploy::{Deployment, DeploymentQuote};
 pub use envelope::{Bump, NoLog, Payer, Pending, PendingLog};
 pub use error::{
     BoxError, Cause, ContractFailure, EndpointFault, Fault, LedgerError, MoneyEffect, Rejection, Stage,

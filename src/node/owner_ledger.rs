@@ -10,7 +10,7 @@ use layr_ledger::{
 use layr_market::{SoftwareSha256, Terms};
 use layr_owner::{
     AppliedTx, BeaconRound, CallCost, ChallengeItem, CloseItem, EscrowCall, LedgerFault, LedgerInfo,
-    OpenItem, OwnerLedger, PendingTx, RenewItem, SlotEvent, TxJournal, TxOutcome,
+    MAX_CLOSE_BATCH, OpenItem, OwnerLedger, PendingTx, RenewItem, SlotEvent, TxJournal, TxOutcome,
 };
 use layr_types::{AccountKey, ContractId, LeafIndex, Stroops, UnixSeconds};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +23,11 @@ const SLOTS: u8 = 64;
 const OPEN_FEE: (i128, i128) = (500_000, 60_000);
 /// The same of rent for ledger space: 0.25 and 0.034 XLM.
 const OPEN_RENT: (i128, i128) = (2_500_000, 340_000);
+/// Bound on the fees of closing by consent, for each transaction and for each agreement: 0.006 and 0.0025 XLM, twice
+/// what is measured. Slots are only cleared, so there is rent only where the owner's folder nears its end.
+const CLOSE_FEE: (i128, i128) = (60_000, 25_000);
+/// The same of rent.
+const CLOSE_RENT: (i128, i128) = (250_000, 0);
 
 /// An owner's account on one escrow contract.
 #[derive(Clone)]
@@ -205,6 +210,12 @@ fn written(pending: &Pending) -> Result<PendingTx, serde_json::Error> {
     Ok(PendingTx { hash: pending.hash, envelope: serde_json::to_vec(pending)?, fee_bound: pending.max_fee })
 }
 
+/// What this many calls about this many agreements cost at most, at so much a call and so much an agreement.
+fn bound((base, each): (i128, i128), calls: usize, agreements: usize) -> Stroops {
+    let count = |count: usize| i128::try_from(count).unwrap_or(i128::MAX >> 32);
+    Stroops(base.saturating_mul(count(calls)).saturating_add(each.saturating_mul(count(agreements))))
+}
+
 /// The client's error in the owner's words.
 fn fault(error: LedgerError) -> LedgerFault {
     match error.effect {
@@ -254,9 +265,15 @@ impl OwnerLedger for StellarOwner {
     }
 
     fn open_cost_bound(&self, agreements: usize) -> BoxFuture<'_, Result<CallCost, LedgerFault>> {
-        let count = i128::try_from(agreements).unwrap_or(i128::MAX >> 32);
-        let bound = move |(base, each): (i128, i128)| Stroops(base + each.saturating_mul(count));
-        async move { Ok(CallCost { fee: bound(OPEN_FEE), rent: bound(OPEN_RENT) }) }.boxed()
+        let cost = CallCost { fee: bound(OPEN_FEE, 1, agreements), rent: bound(OPEN_RENT, 1, agreements) };
+        async move { Ok(cost) }.boxed()
+    }
+
+    fn close_cost_bound(&self, agreements: usize) -> BoxFuture<'_, Result<CallCost, LedgerFault>> {
+        let calls = agreements.div_ceil(MAX_CLOSE_BATCH);
+        let cost =
+            CallCost { fee: bound(CLOSE_FEE, calls, agreements), rent: bound(CLOSE_RENT, calls, agreements) };
+        async move { Ok(cost) }.boxed()
     }
 
     fn history<'a>(&'a self, terms: &'a Terms) -> BoxFuture<'a, Result<Vec<SlotEvent>, LedgerFault>> {

@@ -74,6 +74,10 @@ impl OwnerLedger for Patient {
         self.within(self.inner.open_cost_bound(agreements))
     }
 
+    fn close_cost_bound(&self, agreements: usize) -> BoxFuture<'_, Result<CallCost, LedgerFault>> {
+        self.within(self.inner.close_cost_bound(agreements))
+    }
+
     fn quote<'a>(&'a self, call: &'a EscrowCall) -> BoxFuture<'a, Result<CallCost, LedgerFault>> {
         self.within(self.inner.quote(call))
     }

@@ -311,6 +311,10 @@ pub trait OwnerLedger: Send + Sync {
     /// The most a call opening this many agreements costs in fees and rent, without signing or sending.
     fn open_cost_bound(&self, agreements: usize) -> BoxFuture<'_, Result<CallCost, LedgerFault>>;
 
+    /// The most that closing this many agreements by consent costs, in as many transactions as it takes. Asked before
+    /// hosts have signed, so nothing can be simulated.
+    fn close_cost_bound(&self, agreements: usize) -> BoxFuture<'_, Result<CallCost, LedgerFault>>;
+
     /// What this very call costs, by trying it out without sending it.
     fn quote<'a>(&'a self, call: &'a EscrowCall) -> BoxFuture<'a, Result<CallCost, LedgerFault>>;
 

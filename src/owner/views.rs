@@ -2,6 +2,7 @@
 
 pub use crate::due::{DueBy, DueStep, DueView};
 use crate::job::JobId;
+use crate::ports::CallCost;
 use layr_audits::Verdict;
 use layr_coding::{FileHash, Profile};
 use layr_market::{Revision, Terms};
@@ -423,6 +424,8 @@ pub struct SettleReport {
     pub paid: Stroops,
     /// Spent on ledger fees.
     pub fees: Stroops,
+    /// What the ledger would take at most for what a dry run says would be done; `None` where it was done.
+    pub would_cost: Option<CallCost>,
 }
 
 /// What was done about one agreement.

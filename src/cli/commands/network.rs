@@ -14,9 +14,9 @@ use crate::failure::Failure;
 use crate::failures;
 use crate::settings::Settings;
 use layr_identity::contract_address;
-use layr_ledger::{Deployment, EscrowConfig, LedgerClient, Payer, Receipt};
+use layr_ledger::{CallQuote, Deployment, DeploymentQuote, EscrowConfig, LedgerClient, Payer, Receipt};
 use layr_node::Network;
-use layr_types::{ContractId, Stroops, TxHash};
+use layr_types::{AccountKey, ContractId, Stroops, TxHash};
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
@@ -62,6 +62,14 @@ struct Deployed {
     fees: Stroops,
     transactions: Vec<TxHash>,
     links: Vec<String>,
+}
+
+/// What deploying would do.
+#[derive(Debug, Serialize)]
+struct WouldDeploy {
+    network_file: String,
+    escrow: String,
+    cost: DeploymentQuote,
 }
 
 /// Checks, deploys, or prolongs the contract's life.
@@ -168,13 +176,14 @@ async fn deploy(global: &Global, settings: &Settings, args: &NetworkDeploy) -> R
     if let Some(standing) = standing(&client, &path).await? {
         return report(&client, &standing, &path, &[]);
     }
-    if client.config().friendbot_url.is_none() && !args.real_money {
+    if client.config().friendbot_url.is_none() && !args.real_money && !args.dry_run {
         return Err(Failure::usage(
             format!("deploying on '{}' costs real money, about 20 XLM", client.config().name),
             "Add --real-money if that is what you want.",
         ));
     }
-    let payer = Payer::unlogged(compose::identity(global, settings)?.account_signer());
+    let mut payer = Payer::unlogged(compose::identity(global, settings)?.account_signer());
+    payer.max_fee = args.max_cost;
     let config = EscrowConfig {
         beacon: client.beacon().schedule(),
         beacon_key: client.beacon().uncompressed_key(),
@@ -182,6 +191,9 @@ async fn deploy(global: &Global, settings: &Settings, args: &NetworkDeploy) -> R
         tokens: vec![client.native_token()],
     };
     let salt = blake3::derive_key(SALT_LABEL, &code());
+    if args.dry_run {
+        return would_deploy(&client, &path, (&payer.account(), salt, &config)).await;
+    }
     let Deployment { escrow, receipts } =
         client.ensure_deployed(&payer, ESCROW_WASM, salt, &config).await.map_err(failures::ledger)?;
     escrow.check_genuine(&code()).await.map_err(failures::ledger)?;
@@ -189,6 +201,36 @@ async fn deploy(global: &Global, settings: &Settings, args: &NetworkDeploy) -> R
         Network { escrow: escrow.contract(), token: client.native_token(), ledger: client.config().clone() };
     write(&settings.dir, &path, &network)?;
     report(&client, &network, &path, &receipts)
+}
+
+async fn would_deploy(
+    client: &LedgerClient,
+    path: &Path,
+    (deployer, salt, config): (&AccountKey, [u8; 32], &EscrowConfig),
+) -> Result<Report, Failure> {
+    let cost = client.quote_deployment(deployer, ESCROW_WASM, salt, config).await;
+    let cost = cost.map_err(failures::ledger)?;
+    let line = |quote: CallQuote| {
+        let rent = quote.rent + quote.restore;
+        format!("at most {} XLM ({} XLM of it rent)", quote.total(), rent)
+    };
+    let contract = match (cost.code, cost.contract) {
+        (_, Some(quote)) => line(quote),
+        (Some(_), None) => "can only be priced once the code is there; less than 1 XLM as a rule".to_owned(),
+        (None, None) => "nothing: it is there".to_owned(),
+    };
+    let would = WouldDeploy {
+        network_file: path.display().to_string(),
+        escrow: contract_address(&client.contract_address(deployer, salt)),
+        cost,
+    };
+    let words = format!(
+        "Would deploy  {}\nNetwork file  {}\nThe code      {}\nThe contract  {contract}\nNothing was sent and nothing was paid.",
+        would.escrow,
+        would.network_file,
+        cost.code.map_or_else(|| "nothing: it is there".to_owned(), line),
+    );
+    Report::new(&would, words)
 }
 
 /// What the network file in the data directory names, if it still stands. Test networks are wiped: a contract

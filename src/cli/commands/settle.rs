@@ -43,13 +43,18 @@ fn words(done: &SettleReport) -> String {
             amount(one.burned),
         ]);
     }
-    let mut text = format!(
-        "{}\n\nBack to you: {} XLM. To hosts beyond their collateral: {} XLM. Ledger fees: {} XLM.",
-        table.render(),
-        done.refunded,
-        done.paid,
-        done.fees
-    );
+    let mut text = table.render();
+    text.push_str("\n\n");
+    text.push_str(&match done.would_cost {
+        Some(cost) => format!(
+            "Nothing was sent. The ledger would take at most {} XLM in fees and {} XLM in rent.",
+            cost.fee, cost.rent
+        ),
+        None => format!(
+            "Back to you: {} XLM. To hosts beyond their collateral: {} XLM. Ledger fees: {} XLM.",
+            done.refunded, done.paid, done.fees
+        ),
+    });
     for one in done.agreements.iter().filter(|one| one.detail.is_some()) {
         text.push_str(&format!("\n{}: {}", short(one.host), one.detail.as_deref().unwrap_or_default()));
     }

@@ -25,7 +25,7 @@ use crate::error::{
     SettleError,
 };
 use crate::events::{Event, Progress, Stage};
-use crate::ports::{CloseItem, EscrowCall};
+use crate::ports::{CallCost, CloseItem, EscrowCall};
 use crate::request::SettleOptions;
 use crate::seen::{LookError, Presence, Seen};
 use crate::views::{SettleReport, SettleStep, SettledView};
@@ -61,6 +61,7 @@ pub(crate) async fn settle(
         refunded: Stroops::ZERO,
         paid: Stroops::ZERO,
         fees: Stroops::ZERO,
+        would_cost: options.dry_run.then(CallCost::default),
     };
     if !options.dry_run {
         report.fees += transactions::reconcile(core, &*progress).await.map_err(failed)?;
@@ -84,26 +85,25 @@ pub(crate) async fn settle(
                 continue;
             }
         };
-        match decide(&agreement, &seen, now, options.early) {
+        let todo = decide(&agreement, &seen, now, options.early);
+        match todo {
             Todo::Wait(step, until) => report.agreements.push(told(&agreement, step, Some(until))),
             Todo::Part(reason) => parting.push((agreement, seen, reason)),
             Todo::Close => closing.push((agreement, seen)),
-            Todo::Expire if options.dry_run => {
-                report.agreements.push(told(&agreement, SettleStep::Expired, None));
+            Todo::Expire | Todo::Default => {
+                let step = if todo == Todo::Expire { SettleStep::Expired } else { SettleStep::Defaulted };
+                report.end(core, (&agreement, step, seen), (options.dry_run, &*progress)).await?;
             }
-            Todo::Default if options.dry_run => {
-                report.agreements.push(told(&agreement, SettleStep::Defaulted, None));
-            }
-            Todo::Expire => report.expire(core, &agreement, seen, &*progress).await?,
-            Todo::Default => report.default(core, &agreement, seen, &*progress).await?,
         }
     }
     if options.dry_run {
-        let would = parting
+        let would: Vec<&Agreement> = parting
             .iter()
             .map(|(agreement, ..)| agreement)
-            .chain(closing.iter().map(|(agreement, _)| agreement));
-        report.agreements.extend(would.map(|agreement| told(agreement, SettleStep::Closed, None)));
+            .chain(closing.iter().map(|(agreement, _)| agreement))
+            .collect();
+        report.would_cost(core.ledger.close_cost_bound(would.len()).await.map_err(failed)?);
+        report.agreements.extend(would.iter().map(|agreement| told(agreement, SettleStep::Closed, None)));
         return Ok(report);
     }
     report.part(core, parting, &mut closing, (now, &*progress)).await?;
@@ -153,7 +153,11 @@ async fn settled_by_others(
     };
     let promised = vouchers::promised(core, &agreement.id).map_err(failed)?;
     let likely = shares(terms, seen.settled(promised), seen.state.ending_at, outcome);
-    let settlement = core.ending(&agreement).await.map_err(failed)?.or(likely.ok());
+    let told_by_events = core.ending(&agreement).await.map_err(failed)?;
+    let guessed = told_by_events.is_none().then(|| {
+        "the ledger's events no longer tell how it ended; the amounts are what was signed last".to_owned()
+    });
+    let settlement = told_by_events.or(likely.ok());
     agreement.ended = Some(Ended { settlement, tx: None });
     agreement.step(Phase::Settled);
     if !dry_run {
@@ -161,7 +165,7 @@ async fn settled_by_others(
         draft.agreement(&agreement);
         draft.commit().map_err(failed)?;
     }
-    Ok(told(&agreement, SettleStep::Settled, None))
+    Ok(SettledView { detail: guessed, ..told(&agreement, SettleStep::Settled, None) })
 }
 
 impl SettleReport {
@@ -297,49 +301,28 @@ impl SettleReport {
         Ok(true)
     }
 
-    async fn expire(
+    /// Ends an agreement whose deadline was missed, or says what that would cost.
+    async fn end(
         &mut self,
         core: &Core,
-        agreement: &Agreement,
-        seen: Seen,
-        progress: &dyn Progress,
+        (agreement, step, seen): (&Agreement, SettleStep, Seen),
+        (dry_run, progress): (bool, &dyn Progress),
     ) -> Result<(), SettleError> {
-        if seen.state.n > 0 && seen.published.is_none() {
+        let Some(ending) = ending(agreement, step, seen) else {
             self.agreements.push(told(agreement, SettleStep::Unexplained, None));
+            return Ok(());
+        };
+        if dry_run {
+            self.would_cost(core.ledger.quote(&ending.0).await.map_err(failed)?);
+            self.agreements.push(told(agreement, step, None));
             return Ok(());
         }
-        let call = EscrowCall::Expire {
-            terms: Box::new(agreement.terms.clone()),
-            state: Box::new(seen.state),
-            revision: seen.published.map(Box::new),
-        };
-        self.finish(
-            core,
-            (agreement, SettleStep::Expired),
-            (call, TxWhat::Expire { id: agreement.id }),
-            progress,
-        )
-        .await
+        self.finish(core, (agreement, step), ending, progress).await
     }
 
-    async fn default(
-        &mut self,
-        core: &Core,
-        agreement: &Agreement,
-        seen: Seen,
-        progress: &dyn Progress,
-    ) -> Result<(), SettleError> {
-        let Some(revision) = seen.published else {
-            self.agreements.push(told(agreement, SettleStep::Unexplained, None));
-            return Ok(());
-        };
-        let call = EscrowCall::Default {
-            terms: Box::new(agreement.terms.clone()),
-            state: Box::new(seen.state),
-            revision: Box::new(revision),
-        };
-        let what = TxWhat::Default { id: agreement.id };
-        self.finish(core, (agreement, SettleStep::Defaulted), (call, what), progress).await
+    fn would_cost(&mut self, more: CallCost) {
+        let sum = self.would_cost.get_or_insert_default();
+        *sum = CallCost { fee: sum.fee + more.fee, rent: sum.rent + more.rent };
     }
 
     /// Ends one agreement by a call that needs nobody's consent.
@@ -380,6 +363,17 @@ impl SettleReport {
             self.paid += earned.unwrap_or(Stroops::ZERO).max(Stroops::ZERO);
         }
     }
+}
+
+/// The call that ends an agreement so; `None` where a revision is published that is not known here.
+fn ending(agreement: &Agreement, step: SettleStep, seen: Seen) -> Option<(EscrowCall, TxWhat)> {
+    let (id, terms, state) = (agreement.id, Box::new(agreement.terms.clone()), Box::new(seen.state));
+    let revision = seen.published.map(Box::new);
+    if step == SettleStep::Defaulted {
+        return Some((EscrowCall::Default { terms, state, revision: revision? }, TxWhat::Default { id }));
+    }
+    let known = seen.state.n == 0 || revision.is_some();
+    known.then_some((EscrowCall::Expire { terms, state, revision }, TxWhat::Expire { id }))
 }
 
 /// One last audit of everything about to be paid for; returns what speaks against signing.
