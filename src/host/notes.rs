@@ -3,13 +3,14 @@
 
 use crate::agreement::Agreement;
 use crate::batch::Batch;
+use crate::decide::Seen;
 use crate::desk::each_row;
 use crate::error::HostError;
 use crate::host::Host;
 use crate::ports::Table;
 use crate::rows;
 use layr_protocol::limits::MAX_LISTED_AGREEMENTS;
-use layr_protocol::{CoSigned, OwnerRecordBytes, Refusal};
+use layr_protocol::{CoSigned, OwnerRecordBytes, Refusal, SlotTold};
 use layr_types::{AgreementId, NodeKey, Reader};
 use std::sync::Arc;
 
@@ -31,6 +32,23 @@ impl Host {
         id: AgreementId,
     ) -> Result<Option<CoSigned>, Refusal> {
         self.blocking(move |host| host.agreement_of(&peer, &id).map(|agreement| agreement.newest)).await
+    }
+
+    /// What the ledger's slot holds for an agreement of `peer`; `None` where it is empty or this host cannot tell.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownAgreement`], [`Refusal::LedgerUnavailable`].
+    pub async fn slot_told(
+        self: &Arc<Self>,
+        peer: NodeKey,
+        id: AgreementId,
+    ) -> Result<Option<SlotTold>, Refusal> {
+        let agreement = self.blocking(move |host| host.agreement_of(&peer, &id)).await?;
+        Ok(match self.look_at_slot(&agreement).await? {
+            Seen::Opening(state) => Some(SlotTold { state, published: None }),
+            Seen::Published(state, revision) => Some(SlotTold { state, published: Some(*revision) }),
+            Seen::Empty | Seen::Renewed(_) | Seen::Over(_) | Seen::Unknown => None,
+        })
     }
 
     /// The canonical terms of an agreement of `peer`.

@@ -6,7 +6,7 @@ use layr_protocol::limits::PROTOCOL_VERSION;
 use layr_protocol::{
     Acknowledge, Append, AuditReply, AuditRequest, CoSigned, ContentsRequest, Finish, Free, Hello, HostApi,
     OwnerRecordBytes, Proposal, ReadAccount, ReadPass, Refusal, Renew, Renewed, Rotate, SignedOffer,
-    SignedPass, SignedVoucher, Welcome,
+    SignedPass, SignedVoucher, SlotTold, Welcome,
 };
 use layr_types::{AgreementId, NodeKey, SectorRoot, Signature};
 use std::sync::Arc;
@@ -65,6 +65,10 @@ impl HostApi for HostService {
 
     async fn latest(self, _: Context, id: AgreementId) -> Result<Option<CoSigned>, Refusal> {
         self.host.latest(self.peer, id).await
+    }
+
+    async fn slot(self, _: Context, id: AgreementId) -> Result<Option<SlotTold>, Refusal> {
+        self.host.slot_told(self.peer, id).await
     }
 
     async fn agreements(self, _: Context) -> Result<Vec<AgreementId>, Refusal> {

@@ -2,15 +2,16 @@
 //!
 //! The slot's 32 bytes are the only truth: a state is believed when it hashes to them, whoever told it. First the
 //! state seen last, then those that follow from what this machine signed and knows, then what the ledger's events
-//! tell. A state that none of them explains is reported as such and looked at again; nothing is ever sent on a
+//! tell, then what the host tells, since endpoints forget events and a host may have vested meanwhile. A state that none of them explains is reported as such and looked at again; nothing is ever sent on a
 //! guess. What was seen is kept, because endpoints forget events after some days.
 
 use crate::agreement::{Agreement, Phase};
 use crate::core::{CLOCK_SLACK, Core};
 use crate::error::{LedgerFault, RecordsFault};
 use crate::ports::{SlotEvent, Space};
+use futures::future::BoxFuture;
 use layr_market::{Revision, Settled, SlotState, SoftwareSha256, Stage as Clock};
-use layr_protocol::CoSigned;
+use layr_protocol::{CoSigned, HostApiClient, SlotTold};
 use layr_types::{AgreementId, Stroops, UnixSeconds};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -109,10 +110,13 @@ impl Core {
         if is(agreement.id, &before.state, held) && (before.state.n == 0 || before.published.is_some()) {
             return Ok(Presence::Known(Box::new(before)));
         }
-        let found = match self.explained(agreement, &before, held)? {
-            Some(found) => Some(found),
-            None => self.told(agreement, &before, held).await?,
-        };
+        let mut found = self.explained(agreement, &before, held)?;
+        if found.is_none() {
+            found = self.told(agreement, &before, held).await?;
+        }
+        if found.is_none() {
+            found = self.asked(agreement, held).await?;
+        }
         let Some((state, published)) = found.filter(|(state, _)| !is_older(state, &before.state)) else {
             return Ok(Presence::Unknown);
         };
@@ -184,6 +188,28 @@ impl Core {
         let mut known = self.signed(agreement)?;
         known.extend(told);
         known.extend(before.published.clone());
+        let published = known.into_iter().find(|revision| revision.digest(&SoftwareSha256) == state.revision);
+        Ok(Some((state, published)))
+    }
+
+    /// A state that the host tells of.
+    async fn asked(
+        &self,
+        agreement: &Agreement,
+        held: &[u8; 32],
+    ) -> Result<Option<(SlotState, Option<Revision>)>, RecordsFault> {
+        let id = agreement.id;
+        let ask = move |client: HostApiClient, context| -> BoxFuture<'static, _> {
+            Box::pin(async move { client.slot(context, id).await })
+        };
+        let Ok(Some(SlotTold { state, published })) = self.hosts.call(agreement.host(), ask).await else {
+            return Ok(None);
+        };
+        if !is(id, &state, held) {
+            return Ok(None);
+        }
+        let mut known = self.signed(agreement)?;
+        known.extend(published);
         let published = known.into_iter().find(|revision| revision.digest(&SoftwareSha256) == state.revision);
         Ok(Some((state, published)))
     }

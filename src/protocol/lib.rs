@@ -20,7 +20,7 @@ mod split;
 
 pub use messages::{
     Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, ContentsRequest, Finish, Free, Hello,
-    OwnerRecordBytes, Proposal, Renew, Renewed, Rotate, SignedOffer, Welcome,
+    OwnerRecordBytes, Proposal, Renew, Renewed, Rotate, SignedOffer, SlotTold, Welcome,
 };
 pub use pass::{ReadPass, SignedPass};
 pub use prepared::{

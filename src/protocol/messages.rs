@@ -4,7 +4,7 @@
 use crate::limits;
 use crate::refusal::Refusal;
 use layr_audits::{Answer, Challenge};
-use layr_market::{Context, FinalSplit, Offer, Revision, Rotation, Terms};
+use layr_market::{Context, FinalSplit, Offer, Revision, Rotation, SlotState, Terms};
 use layr_types::{AgreementId, AuditSeed, SectorIndex, SectorRoot, Signature, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
@@ -218,6 +218,16 @@ pub struct CoSigned {
     pub owner: Signature,
     /// The host's.
     pub host: Signature,
+}
+
+/// What an agreement's slot on the ledger holds, as the host knows it. Only believed where it hashes to the slot's
+/// 32 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotTold {
+    /// The state.
+    pub state: SlotState,
+    /// The revision it names, where one is published.
+    pub published: Option<Revision>,
 }
 
 /// An owner's signed mutable record, opaque to the host but for its bounds.

@@ -3,7 +3,7 @@
 
 use crate::messages::{
     Acknowledge, Append, AuditReply, AuditRequest, CoSigned, ContentsRequest, Finish, Free, Hello,
-    OwnerRecordBytes, Proposal, Renew, Renewed, Rotate, SignedOffer, Welcome,
+    OwnerRecordBytes, Proposal, Renew, Renewed, Rotate, SignedOffer, SlotTold, Welcome,
 };
 use crate::pass::{ReadPass, SignedPass};
 use crate::reads::{ReadAccount, SignedVoucher};
@@ -32,6 +32,9 @@ pub trait HostApi {
     async fn finish(finish: Finish) -> Result<Signature, Refusal>;
     /// The newest revision both have signed; `None` while nobody has signed any.
     async fn latest(id: AgreementId) -> Result<Option<CoSigned>, Refusal>;
+    /// What the agreement's slot on the ledger holds now; `None` where it is empty or the host cannot tell. An owner
+    /// asks who was away for longer than the ledger's events are kept.
+    async fn slot(id: AgreementId) -> Result<Option<SlotTold>, Refusal>;
     /// The caller's agreements with this host, newest first.
     async fn agreements() -> Result<Vec<AgreementId>, Refusal>;
     /// The canonical terms of one of the caller's agreements.

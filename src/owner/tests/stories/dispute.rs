@@ -13,6 +13,7 @@ use layr_owner::{
 };
 use layr_types::{DAY_SECONDS, Stroops, UnixSeconds};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 async fn watch(world: &World) -> WatchReport {
     world.owner.watch_once(&WatchPolicy::default(), Arc::new(Silent)).await.unwrap()
@@ -140,6 +141,35 @@ async fn an_honest_host_answers_and_keeps_the_bond_and_what_it_vested() {
     assert!(agreement_with(&world, &guest).await.vested > view.terms.base_fee, "the random one vested");
     let report = watch(&world).await;
     assert!(report.acts.is_empty(), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_ledgers_events_no_longer_tell_the_host_does() {
+    let world = World::new(3, 64);
+    world.upload(&world.file("a.bin", 5_000_000), &keeping(2, 3)).await.unwrap();
+    let guest = world.all()[2].clone();
+    let view = agreement_with(&world, &guest).await;
+    world.ledger.chain.set_now(START.plus(2 * DAY_SECONDS));
+    let request =
+        DisputeRequest { id: view.id, ask: Ask::Random, bond: None, max_cost: None, dry_run: false };
+    let done = world.owner.dispute(request, Arc::new(Silent)).await.unwrap();
+    world.ledger.chain.set_now(UnixSeconds(done.deadline.0 - 600));
+    for _ in 0..4 {
+        guest.host.tick().await.unwrap();
+        world.ledger.chain.set_now(UnixSeconds(world.owner_now().await.0 + 30));
+    }
+    // Nothing this owner knows explains the state that the answer led to.
+    world.ledger.forgets.store(true, Ordering::SeqCst);
+    guest.set(Mode::Dead);
+    let settle = SettleOptions { dry_run: true, ..SettleOptions::default() };
+    let report = world.owner.settle(settle, Arc::new(Silent)).await.unwrap();
+    let found = report.agreements.iter().find(|found| found.id == view.id).unwrap();
+    assert_eq!(found.step, SettleStep::Unexplained);
+    guest.set(Mode::Up);
+    let report = world.owner.settle(settle, Arc::new(Silent)).await.unwrap();
+    let found = report.agreements.iter().find(|found| found.id == view.id).unwrap();
+    assert_ne!(found.step, SettleStep::Unexplained, "the host tells, and the ledger's 32 bytes agree");
+    assert!(agreement_with(&world, &guest).await.vested > view.terms.base_fee);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

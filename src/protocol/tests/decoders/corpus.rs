@@ -1,14 +1,14 @@
 //! What the mutations begin with: the rooms' committed vectors, and messages made out of them.
 
 use layr_audits::{Answer, AuditRecord, Challenge, Draw, Loss, Lost};
-use layr_market::{Context, FinalSplit, Offer, Revision, Rotation, Terms, Voucher};
+use layr_market::{Context, FinalSplit, Offer, Revision, Rotation, SlotState, Terms, Voucher};
 use layr_merkle::{AgreementTree, GroupRange, SectorOutboard};
 use layr_protocol::lane::{Op, Request, Response};
 use layr_protocol::{
     Acknowledge, Append, AuditReply, AuditRequest, Carried, CoSigned, ContentsRequest, Finish, Free, Hello,
     Hex, HostApiRequest, HostApiResponse, OwnerRecordBytes, PREPARED_VERSION, PreparedCall, PreparedProof,
     Proposal, ReadAccount, ReadPass, Refusal, Renew, Renewed, Rotate, SignedOffer, SignedPass, SignedVoucher,
-    Welcome,
+    SlotTold, Welcome,
 };
 use layr_types::{
     AgreementId, AuditSeed, ContractId, LeafIndex, NetworkId, NodeKey, SECTOR_BYTES, SectorIndex, SectorRoot,
@@ -69,6 +69,7 @@ pub fn seeds() -> Vec<Seed> {
     trees(&mut add);
     add("prepared proof", prepared());
     messages(&mut add);
+    lane_frames(&mut add);
     all
 }
 
@@ -129,6 +130,11 @@ fn written<T: Serialize>(message: &T) -> Vec<u8> {
     postcard::to_stdvec(message).expect("memory")
 }
 
+fn slot_told() -> SlotTold {
+    let state = SlotState::decode(&market("slot state")).expect("a vector");
+    SlotTold { state, published: Some(Revision::decode(&market("revision")).expect("a vector")) }
+}
+
 fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     let terms = Terms::decode(&market("terms")).expect("a vector");
     let offer = Offer::decode(&market("offer")).expect("a vector");
@@ -161,7 +167,9 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         HostApiRequest::Hello { hello: Hello { version: 1, context: CONTEXT } },
         HostApiRequest::Offer {},
         HostApiRequest::Propose { proposal: Proposal { terms: terms.clone(), offer: signed.clone() } },
-        HostApiRequest::Renew { renew: Renew { terms, offer: signed.clone(), split, signature, carried } },
+        HostApiRequest::Renew {
+            renew: Renew { terms: terms.clone(), offer: signed.clone(), split, signature, carried },
+        },
         HostApiRequest::Rotate {
             rotate: Rotate { rotation, signature, newest: None, voucher: Some(signature) },
         },
@@ -186,6 +194,7 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         HostApiResponse::Append(Err(Refusal::Stale { newest: 9 })),
         HostApiResponse::Audit(Ok(AuditReply { answer })),
         HostApiResponse::Latest(Ok(Some(both))),
+        HostApiResponse::Slot(Ok(Some(slot_told()))),
         HostApiResponse::Agreements(Ok(vec![id; 4])),
         HostApiResponse::Terms(Ok(vec![1; 457])),
         HostApiResponse::Reads(Ok(ReadAccount::default())),
@@ -194,8 +203,12 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         HostApiResponse::Renew(Ok(Renewed { terms: signature, split: signature, carried: None })),
     ];
     responses.iter().for_each(|response| add("response", written(response)));
+}
+
+fn lane_frames(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     let op = Op::Get { first: 3, groups: 9 };
-    let request = Request { op, number: 5, agreement: id, root: SectorRoot([7; 32]) };
+    let (agreement, root) = (AgreementId([1; 32]), SectorRoot([7; 32]));
+    let request = Request { op, number: 5, agreement, root };
     add("lane request", request.encode().to_vec());
     add("lane response", Response { status: 0, number: 5, length: 4_096 }.encode().to_vec());
 }
