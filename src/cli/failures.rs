@@ -2,14 +2,14 @@
 
 use crate::exit::{self, Exit};
 use crate::failure::{Failure, MoneyEffect};
-use crate::units::show_time;
 use layr_ledger::{Cause, LedgerError};
 use layr_node::{HostNodeError, OwnerNodeError};
-use layr_owner::error::{AuditCause, DownloadCause, RecoverCause, SettleCause, UploadCause};
+use layr_owner::error::{AuditCause, DownloadCause, HostFailure, RecoverCause, SettleCause, UploadCause};
 use layr_owner::{
-    AuditError, DownloadError, Failed, LedgerFault, NextStep, RecordsFault, RecoverError, SettleError,
-    UploadError, ViewError,
+    AuditError, DownloadError, Failed, HostFault, LedgerFault, NextStep, RecordsFault, RecoverError,
+    SettleError, UploadError, ViewError,
 };
+use layr_protocol::Refusal;
 use layr_store::StoreError;
 use layr_types::Stroops;
 use std::error::Error;
@@ -161,7 +161,7 @@ fn sentence(next: &NextStep) -> String {
             );
         }
         NextStep::RaiseLimit { cost } => format!("accept it with --max-cost {cost}xlm"),
-        NextStep::Wait { until } => format!("wait until the ledger's clock shows {}", show_time(*until)),
+        NextStep::Wait { until } => format!("wait until the ledger's clock shows {until}"),
         other => other.to_string(),
     };
     let mut letters = text.chars();
@@ -214,6 +214,9 @@ pub fn download(error: DownloadError) -> Failure {
         DownloadCause::NoSuchFile(_) => (exit::NOT_FOUND, "download/no-such-file"),
         DownloadCause::Exists { .. } | DownloadCause::Range { .. } => (exit::USAGE, "download/request"),
         DownloadCause::Write { .. } => (exit::INTERNAL, "download/write"),
+        DownloadCause::Lost { failed, .. } if failed.iter().any(wants_payment) => {
+            (exit::PAYMENT, "download/unpaid-reads")
+        }
         DownloadCause::Lost { .. } => (exit::NETWORK, "download/too-few-shards"),
         DownloadCause::WrongHash | DownloadCause::Decode(_) | DownloadCause::Open(_) => {
             (exit::INTEGRITY, "download/integrity")
@@ -226,9 +229,28 @@ pub fn download(error: DownloadError) -> Failure {
             failure.next = "Add --force to replace it, or name another file with -o.".to_owned();
         }
         DownloadCause::NoSuchFile(_) => failure.next = "'layr ls' lists what there is.".to_owned(),
+        DownloadCause::Lost { failed, .. } => {
+            for one in failed.iter().take(MOST_HOSTS) {
+                failure.causes.push(format!("host {}: {}", crate::table::short(one.node), one.fault));
+            }
+            if failed.iter().any(wants_payment) {
+                failure.next =
+                    "Raise --max-cost if you gave one. If what the agreements set aside for reading is used \
+                    up, 'layr agreements renew' sets it aside anew; the file is still there."
+                        .to_owned();
+            }
+        }
         _ => {}
     }
     failure
+}
+
+/// Hosts named in one failure at most.
+const MOST_HOSTS: usize = 8;
+
+/// True where a host hands nothing out before it is paid.
+const fn wants_payment(failed: &HostFailure) -> bool {
+    matches!(failed.fault, HostFault::Refused(Refusal::PaymentRequired { .. }))
 }
 
 /// A failed audit.

@@ -87,7 +87,7 @@ pub enum Refusal {
     #[error("a signature does not verify")]
     BadSignature,
     /// The bytes asked for are neither within the free allowance nor covered by a voucher.
-    #[error("reading needs a voucher of {amount} for {bytes} read in all")]
+    #[error("it wants {amount} XLM in all for {bytes} read, and that was not promised")]
     PaymentRequired {
         /// Bytes read in all, once these have been.
         bytes: ByteCount,

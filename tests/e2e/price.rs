@@ -1,6 +1,6 @@
 //! Money: the price is known before anything is paid, limits hold, and too few hosts cost nothing.
 
-use crate::support::write_noise;
+use crate::support::{World, write_noise};
 use crate::{CALM, CALM_HOSTS};
 use serde_json::Value;
 
@@ -98,4 +98,42 @@ fn an_account_without_money_is_a_payment_error_before_anything_is_promised() {
 
     owner.layr(["wallet", "fund"]).data();
     owner.layr(["upload", "film", "--profile", "2/4"]).data();
+}
+
+#[test]
+fn reads_are_paid_up_to_what_was_set_aside_and_then_the_error_says_so() {
+    let mut world = World::start("paid-reads", 2, "256MiB");
+    for host in &mut world.hosts {
+        host.kill();
+        host.conditions = vec!["--read-price", "100xlm", "--free-reads", "10"];
+        host.start();
+    }
+    let owner = world.owner("reader");
+    let path = owner.home.join("film");
+    write_noise(&path, 20 << 20, 32);
+    let upload = owner.layr(["upload", "film", "--profile", "1/2"]);
+    let reads = amount(&upload.clone().args(["--dry-run"]).data(), "reads");
+    assert!(reads > 0, "what paid reads may cost is a line of the quote");
+    upload.data();
+    owner.assert_comes_back("film", &path);
+
+    // One full download is set aside; somewhere in the next ones it is used up.
+    let refused = (0..4).find_map(|_| {
+        let tried = owner.layr(["download", "film", "-o", "again", "--force"]).json().run();
+        (tried.envelope()["ok"] == false).then_some(tried)
+    });
+    let error = refused.expect("reads are not for nothing").error(4);
+    assert_eq!(error["code"], "download/unpaid-reads", "{error}");
+    assert!(error["next"].as_str().is_some_and(|next| next.contains("renew")), "{error}");
+    assert!(error["causes"][0].as_str().is_some_and(|cause| cause.contains("XLM")), "{error}");
+
+    world.advance("31d");
+    let before = owner.money();
+    let done = owner.layr(["settle"]).data();
+    let agreements = done["agreements"].as_array().expect("agreements");
+    assert!(agreements.len() == 2 && agreements.iter().all(|one| one["step"] == "closed"), "{done}");
+    let back = owner.money().account - before.account;
+    assert_eq!(back, amount(&done, "refunded") - amount(&done, "fees"), "{done}");
+    // Hosts got the base fees (0.02 XLM each), what storage earned, and at least most of what was set aside.
+    assert!(amount(&done, "paid") > 400_000 + reads / 2, "{done}");
 }

@@ -43,6 +43,8 @@ pub struct Host {
     pub entry: String,
     /// The addresses it enters the network through itself.
     pub bootstrap: Vec<String>,
+    /// Flags of its own, from its next start on.
+    pub conditions: Vec<&'static str>,
 }
 
 /// Where a host's processes live.
@@ -193,6 +195,7 @@ impl World {
             listen,
             entry: String::new(),
             bootstrap: Some(self.entry.clone()).filter(|entry| !entry.is_empty()).into_iter().collect(),
+            conditions: Vec::new(),
         };
         let ready = host.start();
         let addresses = ready["addresses"].as_array().expect("addresses");
@@ -224,7 +227,7 @@ impl Host {
         for entry in &self.bootstrap {
             run = run.args(["--bootstrap", entry]);
         }
-        run
+        run.args(self.conditions.iter().copied())
     }
 
     /// A command on its directory.
