@@ -63,13 +63,12 @@ pub struct Site {
 impl World {
     /// Starts a ledger and `hosts` hosts that rent out `quota` each.
     pub fn start(name: &str, hosts: usize, quota: &str) -> Self {
-        let here = |world: &Self, _| Site {
-            ip: "127.0.0.1".to_owned(),
-            network: world.network(),
-            through: None,
-            env: Vec::new(),
-        };
-        Self::ledger(scratch(name)).with_hosts(hosts, quota, &here)
+        Self::ledger(scratch(name)).with_hosts(hosts, quota, &|world, _| world.here())
+    }
+
+    /// Plainly on this machine.
+    fn here(&self) -> Site {
+        Site { ip: "127.0.0.1".to_owned(), network: self.network(), through: None, env: Vec::new() }
     }
 
     /// Starts a ledger alone.
@@ -142,7 +141,7 @@ impl World {
         let joined: Vec<Host> = thread::scope(|scope| {
             let world = &*self;
             let starting: Vec<_> = (from + 1..=from + count)
-                .map(|number| scope.spawn(move || world.new_host(number, quota).0))
+                .map(|number| scope.spawn(move || world.new_host(number, quota, world.here())))
                 .collect();
             starting.into_iter().map(|host| host.join().expect("a host joined")).collect()
         });
