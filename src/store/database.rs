@@ -11,6 +11,10 @@
 
 use crate::error::{StoreError, is_full};
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, ErrorKind, Options};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::fs::{File, OpenOptions};
+use std::ops::Deref;
 use std::path::Path;
 
 /// Shared by all column families, bytes.
@@ -24,6 +28,9 @@ const LOGS: u64 = 32 << 20;
 const OPEN_FILES: i32 = 128;
 /// Of the database's own diary.
 const DIARY_BYTES: usize = 1 << 20;
+
+/// Locked by the process that has the directory open; never removed.
+const IN_USE_FILE: &str = "in-use";
 
 const FORMAT_KEY: &[u8] = b"layr.format";
 const KIND_KEY: &[u8] = b"layr.kind";
@@ -40,13 +47,43 @@ pub(crate) struct Kind {
     pub migrate: fn(&DB, u32) -> Result<(), rocksdb::Error>,
 }
 
+/// An open database, and the right to have it open.
+#[derive(Debug)]
+pub(crate) struct Database {
+    db: DB,
+    /// Given up after the database is closed.
+    _alone: File,
+}
+
+impl Deref for Database {
+    type Target = DB;
+
+    fn deref(&self) -> &DB {
+        &self.db
+    }
+}
+
+/// Takes the right to have `dir` open. RocksDB has a lock of its own, but before it looks at that it moves and deletes
+/// diary files, which fails beside a process that does the same.
+fn alone(dir: &Path) -> Result<File, StoreError> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(IN_USE_FILE));
+    let io = |source: std::io::Error| StoreError::Io { dir: dir.to_path_buf(), source: Box::new(source) };
+    let file = file.map_err(io)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(Errno::WOULDBLOCK) => Err(StoreError::InUse { dir: dir.to_path_buf() }),
+        Err(error) => Err(io(error.into())),
+    }
+}
+
 /// Opens or creates the database in `dir`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub(crate) fn open(dir: &Path, kind: &Kind) -> Result<DB, StoreError> {
+pub(crate) fn open(dir: &Path, kind: &Kind) -> Result<Database, StoreError> {
     let io = |source: std::io::Error| StoreError::Io { dir: dir.to_path_buf(), source: Box::new(source) };
     std::fs::create_dir_all(dir).map_err(io)?;
+    let alone = alone(dir)?;
     refuse_headless(dir).map_err(io)?.map_or(Ok(()), Err)?;
     let cache = Cache::new_lru_cache(BLOCK_CACHE);
     let families = kind
@@ -55,7 +92,7 @@ pub(crate) fn open(dir: &Path, kind: &Kind) -> Result<DB, StoreError> {
         .map(|(name, compress)| ColumnFamilyDescriptor::new(*name, table_options(&cache, *compress)));
     let db = DB::open_cf_descriptors(&options(), dir, families).map_err(|error| opening(dir, error))?;
     check_format(dir, &db, kind)?;
-    Ok(db)
+    Ok(Database { db, _alone: alone })
 }
 
 /// A directory with tables but without the file that lists them would be taken for an empty database.

@@ -1,11 +1,11 @@
 //! The host's records in RocksDB: one column family a table, batches in the log first, one flush for many callers.
 
-use crate::database::{self, Kind};
+use crate::database::{self, Database, Kind};
 use crate::error::{StoreError, records_error};
 use crate::flush::{FlushError, GroupFlush};
 use futures::future::BoxFuture;
 use layr_host::ports::{Change, HostRecords, RecordsError, Row, Scan, Table};
-use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, WriteBatch};
+use rocksdb::{ColumnFamily, Direction, IteratorMode, WriteBatch};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ const HOST: Kind = Kind { name: "a layr host's records", tables: &TABLES, format
 /// A host's records.
 #[derive(Debug)]
 pub struct RocksRecords {
-    db: Arc<DB>,
+    db: Arc<Database>,
     group: GroupFlush,
 }
 

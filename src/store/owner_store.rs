@@ -1,9 +1,9 @@
 //! The owner's records in RocksDB: one column family a space, every batch flushed before it counts.
 
-use crate::database::{self, Kind, write_synced};
+use crate::database::{self, Database, Kind, write_synced};
 use crate::error::{StoreError, is_full};
 use layr_owner::{Batch, Entry, OwnerRecords, RecordsFault, Space};
-use rocksdb::{ColumnFamily, DB, Direction, ErrorKind, IteratorMode, WriteBatch};
+use rocksdb::{ColumnFamily, Direction, ErrorKind, IteratorMode, WriteBatch};
 use std::path::Path;
 
 /// The spaces' persistent names; values are sealed by the owner, so nothing compresses.
@@ -53,7 +53,7 @@ const fn table(space: Space) -> &'static str {
 /// Everything an owner keeps on disk.
 #[derive(Debug)]
 pub struct OwnerStore {
-    db: DB,
+    db: Database,
 }
 
 impl OwnerStore {
@@ -134,5 +134,25 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let _first = OwnerStore::open(dir.path()).expect("new");
         assert!(matches!(OwnerStore::open(dir.path()), Err(StoreError::InUse { .. })));
+    }
+
+    #[test]
+    fn many_openers_at_once_find_it_open_or_in_use_and_never_damaged() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        drop(OwnerStore::open(dir.path()).expect("new"));
+        let opened = std::thread::scope(|scope| {
+            let openers = (0..4).map(|_| {
+                scope.spawn(|| {
+                    let each = (0..40).map(|_| match OwnerStore::open(dir.path()) {
+                        Ok(_) => 1,
+                        Err(StoreError::InUse { .. }) => 0,
+                        Err(error) => panic!("{error}"),
+                    });
+                    each.sum::<u32>()
+                })
+            });
+            openers.collect::<Vec<_>>().into_iter().map(|opener| opener.join().expect("opened")).sum::<u32>()
+        });
+        assert!(opened > 0);
     }
 }

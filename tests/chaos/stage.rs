@@ -47,6 +47,8 @@ pub struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// Sets it up.
     pub fn set(seed: u64, means: &'a Means) -> Self {
+        // A run that failed has left cables as they were.
+        means.lan.iter().for_each(|lan| (1..=HOSTS).for_each(|number| lan.mend(number)));
         let mut world = World::ledger(scratch(&format!("chaos-{seed}")));
         let disks = SMALL_DISKS.iter().filter_map(|host| {
             let at = world.root.join(format!("host-{}", host + 1));
