@@ -332,3 +332,21 @@ fn a_network_that_is_not_there_is_said_so_before_anything_else() {
     fs::write(&file, "this is not a network").expect("writable");
     Layr::new(&dir).args(["wallet", "balance", "--network"]).args([&file]).error(2);
 }
+
+#[test]
+fn durability_needs_no_network_and_the_same_seed_gives_the_same_figures() {
+    let dir = nowhere("durability");
+    let ask = |more: &[&str]| Layr::new(&dir).args(["durability", "--profile", "3/6"]).args(more);
+    let formula = ask(&["--segments", "1000"]).data();
+    assert!(formula["chance"].as_f64().is_some_and(|chance| chance > 0.0 && chance < 1.0), "{formula}");
+    let small = ["--simulate", "--segment-years", "100", "--hosts", "100", "--life", "30d", "--seed", "4"];
+    let once = ask(&small).data();
+    assert_eq!(once, ask(&small).args(["--threads", "3"]).data());
+    assert_eq!((&once["money_conserved"], once["tally"]["silent_losses"].as_u64()), (&true.into(), Some(0)));
+    let found = ask(&["--find", "--agreements", "50", "--sectors", "4", "--lost", "50"]).data();
+    assert_eq!(found["found"]["within"], 50, "{found}");
+    let refused = ask(&["--repair-at", "2"]).error(2);
+    assert!(refused.to_string().contains("repair must start"), "{refused}");
+    ask(&["--table", env!("CARGO_MANIFEST_PATH")]).error(2);
+    ask(&["--table", "/no/such/document.md"]).error(5);
+}

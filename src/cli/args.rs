@@ -1,8 +1,10 @@
 //! The command line's grammar. Help texts live here, beside what they describe.
 
+mod durability;
 mod money;
 mod repair;
 
+pub use durability::{Conditions, Durability, Notice, Stays};
 pub use money::{
     Agreements, AgreementsCommand, Close, Dispute, ExportProof, Renew, Settle, SubmitProof, WalletCommand,
     WalletSend,
@@ -125,6 +127,8 @@ pub enum Command {
   layr init --restore phrase.txt --bootstrap /dns/example.org/tcp/4100/p2p/12D3…
   layr recover             every file and agreement is back; 'layr download' works again")]
     Recover,
+    /// How likely data is lost: by formula, and by simulating a network of thousands of hosts.
+    Durability(Box<Durability>),
     /// Run a local Stellar network for development.
     Localnet(Localnet),
     /// Check the network in use; deploy the escrow contract on a test network.

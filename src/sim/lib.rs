@@ -14,6 +14,7 @@
 
 mod books;
 mod bounds;
+mod compare;
 mod damage;
 mod dice;
 mod directory;
@@ -26,6 +27,7 @@ mod queue;
 mod run;
 mod scenario;
 mod segments;
+pub mod table;
 mod tally;
 mod troubles;
 mod watch;
@@ -33,6 +35,7 @@ mod world;
 
 pub use books::Money;
 pub use bounds::{Bounded, chance, poisson_at_most, rate};
+pub use compare::{Comparison, compare, formula};
 pub use damage::Damage;
 pub use find::{Found, Search, search};
 pub use lifetime::Lifetime;

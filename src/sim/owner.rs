@@ -315,20 +315,27 @@ impl World<'_> {
         let number = |node: &NodeKey| {
             fresh.iter().copied().find(|host| self.hosts.all[*host as usize].candidate.node() == *node)
         };
-        choice.hosts.iter().skip(keep.len()).chain(&choice.spares).filter_map(number).collect()
+        let picked = choice.hosts.iter().skip(keep.len()).chain(&choice.spares).filter_map(number);
+        let seats = self.believed(segment);
+        let welcome = |host: &u32| {
+            let known = &self.hosts.all[*host as usize];
+            self.scenario.policy.welcomes(&seats, &known.candidate.node(), &known.kin)
+        };
+        // Who would clump comes last: better than nobody.
+        let (first, last): (Vec<u32>, Vec<u32>) = picked.partition(welcome);
+        first.into_iter().chain(last).collect()
     }
 
-    /// Hosts near the owner's points that are there, have none of the segment, and would not clump.
+    /// Hosts near the owner's points that are there and have none of the segment.
     fn survey(&self, segment: u32, missing: usize) -> Vec<u32> {
         let state = &self.segments[segment as usize];
-        let seats = self.believed(segment);
         let wanted = missing + missing / 2 + 6;
         let (mut near, mut fresh) = (Vec::with_capacity(BUCKET), Vec::with_capacity(wanted + BUCKET));
         let fits = |host: &u32| {
             let known = &self.hosts.all[*host as usize];
             let there = self.modelled() || known.away_until <= self.now;
             let holds = || self.seats_of(segment).any(|seat| self.seats[seat as usize].host == *host);
-            there && !holds() && self.scenario.policy.welcomes(&seats, &known.candidate.node(), &known.kin)
+            there && !holds()
         };
         for slot in 0..=LOOKUPS {
             let everybody = if slot == LOOKUPS { self.hosts.all.len() } else { BUCKET };

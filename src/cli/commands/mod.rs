@@ -5,6 +5,7 @@ mod audit;
 mod clock;
 mod delegate;
 mod download;
+mod durability;
 mod init;
 mod interrupt;
 mod localnet;
@@ -34,6 +35,7 @@ pub async fn dispatch(cli: Cli) -> Result<Report, Failure> {
     match cli.command {
         Command::Init(args) => return init::run(&global, args).await,
         Command::ExitCodes => return exit_codes(),
+        Command::Durability(args) => return durability::run(&global, &args),
         Command::Demo(args) => return demo::run(&global, args).await,
         Command::Bench(BenchCommand::Pipeline { size, profile }) => return bench::pipeline(size, &profile),
         Command::Bench(BenchCommand::Network { hosts, size, profile, dead, hung, repair }) => {
@@ -58,9 +60,11 @@ pub async fn dispatch(cli: Cli) -> Result<Report, Failure> {
         Command::Settle(args) => settle::run(&global, &settings, args).await,
         Command::Recover => recover::run(&global, &settings).await,
         Command::Localnet(args) => localnet::run(&global, &settings, args).await,
-        Command::Init(_) | Command::ExitCodes | Command::Demo(_) | Command::Bench(_) => {
-            Err(Failure::usage("this command takes no settings", "Run it again."))
-        }
+        Command::Init(_)
+        | Command::ExitCodes
+        | Command::Durability(_)
+        | Command::Demo(_)
+        | Command::Bench(_) => Err(Failure::usage("this command takes no settings", "Run it again.")),
     }
 }
 
