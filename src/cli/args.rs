@@ -6,8 +6,8 @@ mod repair;
 
 pub use durability::{Conditions, Durability, Notice, Stays};
 pub use money::{
-    Agreements, AgreementsCommand, Close, Dispute, ExportProof, Renew, Settle, SubmitProof, WalletCommand,
-    WalletSend,
+    Agreements, AgreementsCommand, Close, Dispute, ExportProof, LetExpire, Renew, Settle, SubmitProof,
+    WalletCommand, WalletSend,
 };
 
 pub use repair::{DelegateCommand, DelegateCreate, DelegateRepair, Repair};
@@ -92,6 +92,8 @@ pub enum Command {
     Download(Download),
     /// List files.
     Ls(Ls),
+    /// Delete files; what nothing needs any more is given back, and its money serves the next upload.
+    Rm(Rm),
     /// Show one file: segments, hosts, health, agreements.
     Show(FileArg),
     /// Challenge hosts to prove they have the data.
@@ -182,6 +184,26 @@ pub enum NodeCommand {
     #[command(after_help = "Example:
   layr node status         live while the node runs; afterwards as it was, saying how long ago")]
     Status,
+    /// Leave as a host without harming anybody: notice for every agreement, nothing new, paid for what was kept.
+    Exit(NodeExit),
+}
+
+/// `layr node exit`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples, on the directory of a running host:
+  layr node exit --dry-run    how many agreements that ends, and what is locked until then
+  layr node exit              asks, then gives notice; owners move their data while the node runs on
+  layr node exit --stay       takes back what the ledger has not taken yet")]
+pub struct NodeExit {
+    /// Stay after all: take new agreements again, and withdraw notices the ledger has not taken.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub stay: bool,
+    /// Say what it would do; announce nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// `layr node run`.
@@ -241,10 +263,10 @@ pub struct NodeRun {
     /// Owner role: most that may be bonded to challenge a host that vanished or lost data; 0 never challenges.
     #[arg(long, value_parser = parse_amount, default_value = "1xlm", value_name = "AMOUNT")]
     pub max_bond: Stroops,
-    /// Owner role: renew agreements a week before they end, for 30 days, within this budget a round [default: let
-    /// them end].
-    #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
-    pub renew_budget: Option<Stroops>,
+    /// Owner role: renew agreements a week before they end, for 30 days, within this budget a round; 0 lets all of
+    /// them end, 'layr agreements let-expire' some.
+    #[arg(long, value_parser = parse_amount, default_value = "10xlm", value_name = "AMOUNT")]
+    pub renew_budget: Stroops,
     /// Owner role: rebuild what has fallen to its threshold and place it on other hosts, within this budget a round;
     /// a host counts as gone when it proved to have lost data or has answered nothing for a day [default: only
     /// tell].
@@ -324,6 +346,32 @@ pub struct Download {
 pub struct Ls {
     /// Only names that begin so.
     pub prefix: Option<String>,
+}
+
+/// `layr rm`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr rm film.mkv                      asks before it deletes
+  layr rm --prefix backup/2025 --dry-run
+                                        what would go, and what room and money become free
+  layr rm --prefix backup/2025 --yes    without asking, for scripts
+  layr rm                               goes on with what an earlier run could not give back
+
+Chunks and segments that other files share stay until the last of them is deleted. The money agreed for
+the room stays in escrow and pays for what is uploaded next; what is never used comes back at the end.")]
+pub struct Rm {
+    /// Files by their full names, as `layr ls` shows them.
+    #[arg(value_name = "FILE")]
+    pub names: Vec<String>,
+    /// Every file whose name begins so.
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
+    /// Say what would be deleted and freed; change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 /// A file's name.

@@ -101,6 +101,8 @@ pub struct HostConfig {
     pub pending_life: u64,
     /// Seconds a sector nobody holds waits in the trash, so that reads under way can finish.
     pub trash_life: u64,
+    /// Seconds after the end of a term in which what was stored under it can still be read.
+    pub grace: u64,
 }
 
 impl HostConfig {
@@ -116,6 +118,7 @@ impl HostConfig {
             cached_tree_sectors: 256 * 1024,
             pending_life: DAY_SECONDS / 4,
             trash_life: 600,
+            grace: layr_protocol::limits::GRACE_SECONDS,
         }
     }
 }

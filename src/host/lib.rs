@@ -69,7 +69,7 @@ pub use host::{Host, HostPorts};
 pub use lane::{LaneError, serve_lane};
 pub use ports::{HostLedger, HostRecords, LedgerError, OwnerNotes, RecordsError, SectorError, SectorStore};
 pub use risk::{AtRisk, Planned};
-pub use scrub::{SCRUB_PAUSE, Scrub, run_scrub};
+pub use scrub::{Scrub, ScrubStatus, run_scrub, scrub_pause};
 pub use service::HostService;
 pub use space::{Account, Overdrawn, SPACE_BYTES, Space};
 pub use status::{AgreementStatus, HostStatus};

@@ -32,7 +32,9 @@ impl Host {
 
     fn draft_offer(&self, now: UnixSeconds) -> Offer {
         let policy = &self.config.offer;
-        let free = if policy.accepting { self.space().free } else { 0 };
+        // Where the records cannot be read nothing is promised.
+        let accepting = policy.accepting && !self.is_leaving().unwrap_or(true);
+        let free = if accepting { self.space().free } else { 0 };
         Offer {
             host_key: self.key(),
             token: self.config.token,

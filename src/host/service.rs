@@ -118,4 +118,8 @@ impl HostApi for HostService {
     async fn revoke_pass(self, _: Context, pass: ReadPass) -> Result<(), Refusal> {
         self.host.revoke_pass(self.peer, pass).await
     }
+
+    async fn losses(self, _: Context, id: AgreementId) -> Result<Vec<SectorRoot>, Refusal> {
+        self.host.losses(self.peer, id).await
+    }
 }

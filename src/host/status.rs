@@ -7,6 +7,7 @@ use crate::host::Host;
 use crate::ports::Table;
 use crate::risk::AtRisk;
 use crate::rows;
+use crate::scrub::ScrubStatus;
 use crate::space::Space;
 use layr_types::{AgreementId, ByteCount, NodeKey, Stroops, UnixSeconds};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,12 @@ pub struct HostStatus {
     pub at_risk: Stroops,
     /// Agreements that are over.
     pub closed: u64,
+    /// How far the scrub has come, and what it found.
+    #[serde(default)]
+    pub scrub: ScrubStatus,
+    /// The operator wants out: notice is given or about to be, and nothing new is taken.
+    #[serde(default)]
+    pub leaving: bool,
     /// Money at risk: what is due next under each agreement, the next deadline first.
     #[serde(default)]
     pub timeline: Vec<AtRisk>,
@@ -87,13 +94,15 @@ impl Host {
             now,
             space: self.space(),
             rate: self.config.offer.rate,
-            accepting: self.config.offer.accepting,
+            accepting: self.config.offer.accepting && !self.is_leaving()?,
             agreements: Vec::new(),
             accrued: Stroops::ZERO,
             paid: Stroops::ZERO,
             locked: Stroops::ZERO,
             at_risk: Stroops::ZERO,
             closed: 0,
+            scrub: self.scrub_status()?,
+            leaving: self.is_leaving()?,
             timeline: self.at_risk_at(now)?,
         };
         each_row(self.records(), Table::Agreements, &[], |(key, value)| {

@@ -172,7 +172,9 @@ impl Host {
         let was_due = agreement.due;
         agreement.step(AgreementState::Settled)?;
         agreement.settlement = Some(settlement);
-        agreement.due = now;
+        // What was given up before its time is not wanted any more; what merely ended may be.
+        let grace = agreement.slot.ending_at.plus(self.config.grace);
+        agreement.due = if now < agreement.slot.ending_at { now } else { grace.max(now) };
         let mut batch = Batch::new();
         batch.agreement(&agreement, Some(was_due));
         self.apply(batch)?;

@@ -13,8 +13,8 @@ use crate::network_file::Network;
 use crate::notes::Notes;
 use futures::StreamExt as _;
 use layr_host::{
-    ExportError, Host, HostConfig, HostError, HostPorts, HostService, HostStatus, OfferPolicy, SCRUB_PAUSE,
-    run_scrub, run_watcher, serve_lane,
+    ExportError, Host, HostConfig, HostError, HostPorts, HostService, HostStatus, OfferPolicy, run_scrub,
+    run_watcher, serve_lane,
 };
 use layr_identity::Identity;
 use layr_ledger::{LedgerClient, LedgerError};
@@ -124,7 +124,7 @@ impl HostNode {
         serve(Arc::clone(&host), inbound, &tasks, &stop);
         net.publish_host(config.profile).await?;
         tasks.spawn(run_watcher(Arc::clone(&host), config.tick, stop.clone()));
-        tasks.spawn(run_scrub(Arc::clone(&host), SCRUB_PAUSE, stop.clone()));
+        tasks.spawn(run_scrub(Arc::clone(&host), None, stop.clone()));
         Ok(Self { host, net, store, stop, tasks, deposited })
     }
 
@@ -175,6 +175,17 @@ impl HostNode {
     pub async fn leave(&self, only: Option<AgreementId>) -> Result<u64, HostError> {
         let host = Arc::clone(&self.host);
         tokio::task::spawn_blocking(move || host.leave(only)).await.map_err(|_| HostError::Task)?
+    }
+
+    /// Leaves as a whole: notice for every agreement, nothing new; or (`stay`) takes that back as far as the ledger has
+    /// not taken it. Returns for how many agreements notice is given.
+    ///
+    /// # Errors
+    /// [`HostError`].
+    pub async fn exit(&self, stay: bool) -> Result<u64, HostError> {
+        let host = Arc::clone(&self.host);
+        let work = move || if stay { host.stay().map(|()| 0) } else { host.leave(None) };
+        tokio::task::spawn_blocking(work).await.map_err(|_| HostError::Task)?
     }
 
     /// Stops in order; returns once nothing runs any more.

@@ -41,6 +41,7 @@ mod lane;
 mod lookup;
 mod moves;
 mod open;
+mod outlook;
 mod owner;
 mod patient;
 mod plan;
@@ -77,6 +78,7 @@ pub use error::{
 pub use events::{Event, HostEvent, Progress, Silent, Stage, Warning};
 pub use free::{FreedView, RemoveReport, RemoveRequest, RemovedFile};
 pub use job::{JobId, NotAJobId};
+pub use outlook::{EndView, Outlook, Rung};
 pub use owner::{Owner, Ports};
 pub use ports::{
     AppliedTx, Batch, BeaconRound, CallCost, ChallengeItem, CloseItem, Entry, EscrowCall, HostNet, Lane,

@@ -1,5 +1,6 @@
 //! Reading the catalogue in this machine's records.
 
+use crate::agreement::Agreement;
 use crate::core::Core;
 use crate::error::RecordsFault;
 use crate::ports::Space;
@@ -72,7 +73,17 @@ pub(crate) fn segments(
     Ok(found)
 }
 
-/// Ends of agreements by id.
-pub(crate) fn ends(core: &Core) -> Result<HashMap<AgreementId, UnixSeconds>, RecordsFault> {
-    Ok(core.agreements()?.into_iter().map(|agreement| (agreement.id, agreement.terms.end)).collect())
+/// When an agreement ends, and its price.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lease {
+    pub(crate) end: UnixSeconds,
+    /// Stroops per GiB-day.
+    pub(crate) rate: u64,
+}
+
+/// Ends and prices of agreements by id.
+pub(crate) fn leases(core: &Core) -> Result<HashMap<AgreementId, Lease>, RecordsFault> {
+    let lease =
+        |agreement: Agreement| (agreement.id, Lease { end: agreement.terms.end, rate: agreement.terms.rate });
+    Ok(core.agreements()?.into_iter().map(lease).collect())
 }

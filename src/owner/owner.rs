@@ -10,6 +10,7 @@ use crate::error::{
 use crate::events::{Event, Progress, Stage};
 use crate::free::{RemoveReport, RemoveRequest};
 use crate::job::JobId;
+use crate::outlook::{self, Outlook};
 use crate::plan::Plan;
 use crate::ports::{HostNet, OwnerLedger, OwnerRecords, PreparedProof};
 use crate::renew::RenewReport;
@@ -25,7 +26,7 @@ use crate::views::{
 use crate::watch::{WatchPolicy, WatchReport};
 use crate::{audit, delegate, dispute, download, free, recover, renew, repair, settle, show, upload, watch};
 use layr_identity::Identity;
-use layr_types::ByteCount;
+use layr_types::{AgreementId, ByteCount};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -362,6 +363,25 @@ impl Owner {
     /// [`ViewError::Records`].
     pub fn money_at_risk_recorded(&self) -> Result<AsOf<Vec<DueView>>, ViewError> {
         show::money_at_risk_recorded(&self.core)
+    }
+
+    /// When each open agreement ends and what another `term` (seconds) of it costs, by the ledger's clock, or by the
+    /// last time it is known to have shown where it cannot be reached.
+    ///
+    /// # Errors
+    /// [`ViewError::Records`].
+    pub async fn outlook(&self, term: u64) -> Result<Outlook, ViewError> {
+        let now = self.core.now().await.unwrap_or(self.core.last_known());
+        outlook::outlook(&self.core, term, now)
+    }
+
+    /// Lets agreements end with their terms, or (`expire` false) no longer. What a person renews by hand is renewed
+    /// all the same.
+    ///
+    /// # Errors
+    /// [`ViewError::Records`].
+    pub fn let_expire(&self, ids: &[AgreementId], expire: bool) -> Result<(), ViewError> {
+        Ok(outlook::let_expire(&self.core, ids, expire)?)
     }
 
     /// Account and escrow.

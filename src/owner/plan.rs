@@ -179,7 +179,7 @@ fn policy(core: &Core, keeping: &Keeping, (needed, per_host): (u64, u8)) -> Poli
 }
 
 /// Sectors to agree on where `needed` are needed now.
-fn agreed_sectors(config: &OwnerConfig, needed: u64) -> u64 {
+pub(crate) fn agreed_sectors(config: &OwnerConfig, needed: u64) -> u64 {
     let extra = needed.saturating_mul(config.headroom_percent) / 100;
     needed.saturating_add(extra).max(config.least_sectors)
 }

@@ -138,13 +138,22 @@ pub struct RenewRequest {
     pub max_cost: Option<Stroops>,
     /// Highest price accepted, in stroops per GiB-day.
     pub max_rate: Option<u64>,
+    /// Agree on less room: what is stored, and some for growth. Never on more than before.
+    pub shrink: bool,
     /// Only say what it would cost.
     pub dry_run: bool,
 }
 
 impl Default for RenewRequest {
     fn default() -> Self {
-        Self { ids: None, term: 30 * DAY_SECONDS, max_cost: None, max_rate: None, dry_run: false }
+        Self {
+            ids: None,
+            term: 30 * DAY_SECONDS,
+            max_cost: None,
+            max_rate: None,
+            shrink: false,
+            dry_run: false,
+        }
     }
 }
 

@@ -5,16 +5,16 @@ use crate::core::{Core, TxRecord};
 use crate::due::{DueStep, DueView, due, timeline};
 use crate::error::{RecordsFault, ViewError};
 use crate::health::{self, Patience, Standing};
-use crate::lookup::{self, FileEntry};
+use crate::lookup::{self, FileEntry, Lease};
 use crate::ports::Space;
 use crate::seen::{LookError, Seen};
 use crate::views::{
     AgreementStage, AgreementView, AsOf, FileDetail, FileView, HoldingView, SegmentView, WalletView,
 };
 use crate::vouchers;
-use layr_manifests::Manifest;
-use layr_market::{Phase as SlotPhase, Stage as Clock};
-use layr_types::{AgreementId, ByteCount, Stroops, UnixSeconds};
+use layr_manifests::{Manifest, SegmentRecord};
+use layr_market::{Phase as SlotPhase, Stage as Clock, accrued_rounded_up};
+use layr_types::{AgreementId, ByteCount, DAY_SECONDS, SECTOR_BYTES, SegmentId, Stroops, UnixSeconds};
 use std::collections::{BTreeMap, HashMap};
 
 /// Views of files just stored.
@@ -23,28 +23,28 @@ pub(crate) fn files(
     manifests: &[Manifest],
     stored: UnixSeconds,
 ) -> Result<Vec<FileView>, RecordsFault> {
-    let ends = lookup::ends(core)?;
+    let leases = lookup::leases(core)?;
     let entry = |manifest: &Manifest| FileEntry { stored, manifest: manifest.clone() };
-    manifests.iter().map(|manifest| view(core, &entry(manifest), &ends)).collect()
+    manifests.iter().map(|manifest| view(core, &entry(manifest), &leases)).collect()
 }
 
 /// Files whose names begin with `prefix`.
 pub(crate) fn list(core: &Core, prefix: &str) -> Result<Vec<FileView>, ViewError> {
-    let ends = lookup::ends(core)?;
+    let leases = lookup::leases(core)?;
     let entries = lookup::manifests(core)?;
     let wanted = entries.iter().filter(|entry| entry.manifest.path().as_str().starts_with(prefix));
-    Ok(wanted.map(|entry| view(core, entry, &ends)).collect::<Result<_, _>>()?)
+    Ok(wanted.map(|entry| view(core, entry, &leases)).collect::<Result<_, _>>()?)
 }
 
 fn view(
     core: &Core,
     entry: &FileEntry,
-    ends: &HashMap<AgreementId, UnixSeconds>,
+    leases: &HashMap<AgreementId, Lease>,
 ) -> Result<FileView, RecordsFault> {
     let manifest = &entry.manifest;
     let segments = lookup::segments(core, manifest)?;
     let shards = segments.values().flat_map(|segment| &segment.shards);
-    let expires = shards.filter_map(|shard| ends.get(&shard.agreement)).min().copied();
+    let expires = shards.filter_map(|shard| leases.get(&shard.agreement)).map(|lease| lease.end).min();
     Ok(FileView {
         id: manifest.file(),
         name: manifest.path().as_str().to_owned(),
@@ -52,9 +52,33 @@ fn view(
         hash: manifest.hash(),
         stored: entry.stored,
         expires,
+        renewal: renewal(manifest, &segments, leases),
         profile: manifest.profile(),
         segments: manifest.segments().len() as u64,
     })
+}
+
+/// What a file's part of its segments costs for another 30 days, rounded up segment by segment.
+fn renewal(
+    manifest: &Manifest,
+    segments: &BTreeMap<SegmentId, SegmentRecord>,
+    leases: &HashMap<AgreementId, Lease>,
+) -> Stroops {
+    let mut parts: BTreeMap<SegmentId, u64> = BTreeMap::new();
+    for span in manifest.chunks().iter().flat_map(|chunk| &chunk.spans) {
+        *parts.entry(span.segment).or_default() += u64::from(span.len);
+    }
+    let sector = ByteCount(SECTOR_BYTES as u64);
+    let cost = |segment: &SegmentRecord| -> Stroops {
+        let rates = segment.shards.iter().filter_map(|shard| leases.get(&shard.agreement));
+        rates.filter_map(|lease| accrued_rounded_up(lease.rate, sector, 30 * DAY_SECONDS)).sum()
+    };
+    let part = |(id, part): (&SegmentId, &u64)| {
+        let segment = segments.get(id)?;
+        let used = i128::from(segment.used.0.max(1));
+        Some(Stroops((cost(segment).0 * i128::from((*part).min(segment.used.0)) + used - 1) / used))
+    };
+    parts.iter().filter_map(part).sum()
 }
 
 /// One file in detail.
@@ -82,7 +106,7 @@ pub(crate) fn show(core: &Core, name: &str) -> Result<FileDetail, ViewError> {
     });
     let segments: Vec<SegmentView> = views.collect();
     Ok(FileDetail {
-        file: view(core, &entry, &lookup::ends(core)?)?,
+        file: view(core, &entry, &lookup::leases(core)?)?,
         chunks: entry.manifest.chunks().len() as u64,
         health: health::of_file(core, &mut standing, name)?,
         hosts: holdings.into_values().collect(),

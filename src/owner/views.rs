@@ -120,6 +120,9 @@ pub struct FileView {
     pub stored: UnixSeconds,
     /// When the first agreement it needs ends.
     pub expires: Option<UnixSeconds>,
+    /// What keeping it for another 30 days costs at present prices, without the base fees of its agreements. Of a
+    /// segment it shares with other files, its part.
+    pub renewal: Stroops,
     /// `k/n`.
     pub profile: Profile,
     /// Segments it lies in.

@@ -18,6 +18,9 @@ pub const MAX_OWNER_RECORD_BYTES: usize = 1_280;
 pub const MAX_LISTED_AGREEMENTS: usize = 1_024;
 /// How far a revision's time may lie from the host's ledger clock, seconds.
 pub const MAX_CLOCK_SKEW_SECONDS: u64 = 60;
+/// How long a host keeps data readable after an agreement's term is over, seconds: a day, in which its owner may
+/// still bring it to safety. It is not paid for.
+pub const GRACE_SECONDS: u64 = 86_400;
 /// Largest payload of one lane frame, bytes: one sector, or one sector with its range proof.
 pub const MAX_LANE_PAYLOAD_BYTES: usize = layr_types::SECTOR_BYTES + 8 * 1024;
 /// Most requests one lane may have in flight.

@@ -63,4 +63,7 @@ pub trait HostApi {
     async fn show_pass(pass: SignedPass) -> Result<(), Refusal>;
     /// Revokes one of the caller's own passes, whether or not it was ever shown here.
     async fn revoke_pass(pass: ReadPass) -> Result<(), Refusal>;
+    /// Sectors of an agreement that the host knows to be damaged: said before their leaves are asked for, so that
+    /// their owner gives them up and rebuilds them elsewhere instead of making the host prove.
+    async fn losses(id: AgreementId) -> Result<Vec<SectorRoot>, Refusal>;
 }

@@ -39,8 +39,10 @@ pub enum AgreementsCommand {
     },
     /// End one before its term: by consent, or by notice where the host does not consent.
     Close(Close),
-    /// Go on with agreements for another term: new prices, the same slot and contents, no data moves.
+    /// Go on with agreements for another term, up to 180 days: new prices, the same contents, no data moves.
     Renew(Renew),
+    /// Let agreements end with their terms: nothing renews them by itself any more.
+    LetExpire(LetExpire),
     /// Challenge a host on the ledger to prove what it holds; a host that cannot pays for it.
     Dispute(Dispute),
     /// As a host: the proof the ledger waits for, as a file that anybody may submit.
@@ -74,6 +76,7 @@ pub struct Close {
 #[command(after_help = "Examples:
   layr agreements renew --dry-run               what another term of every open agreement costs
   layr agreements renew 3fa9 b2 --term 60d      two of them
+  layr agreements renew --shrink                for what is stored now, and some growth: after deleting files
   layr agreements renew --max-cost 2xlm")]
 pub struct Renew {
     /// Ids, or beginnings of them that no others have [default: every open agreement].
@@ -81,6 +84,9 @@ pub struct Renew {
     /// The new term [default: settings, 30d].
     #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     pub term: Option<u64>,
+    /// Agree on less room: for what is stored, and some for growth; never on more than before.
+    #[arg(long)]
+    pub shrink: bool,
     /// Show what it costs, then stop.
     #[arg(long)]
     pub dry_run: bool,
@@ -90,6 +96,20 @@ pub struct Renew {
     /// Refuse hosts that ask for more per TiB and 30 days, in lumens unless another unit is given.
     #[arg(long, value_parser = parse_amount, value_name = "AMOUNT")]
     pub max_price: Option<Stroops>,
+}
+
+/// `layr agreements let-expire`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  layr agreements let-expire 3fa9          it ends with its term; what lies only there must be moved before
+  layr agreements let-expire 3fa9 --undo   it is renewed by itself again")]
+pub struct LetExpire {
+    /// Ids, or beginnings of them that no others have.
+    #[arg(required = true)]
+    pub ids: Vec<String>,
+    /// Renew them by themselves again.
+    #[arg(long)]
+    pub undo: bool,
 }
 
 /// `layr agreements dispute`.

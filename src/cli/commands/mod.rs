@@ -4,6 +4,7 @@ mod agreements;
 mod audit;
 mod clock;
 mod delegate;
+mod confirm;
 mod download;
 mod durability;
 mod init;
@@ -12,8 +13,10 @@ mod localnet;
 mod ls;
 mod network;
 mod node;
+mod outlook;
 mod recover;
 mod repair;
+mod rm;
 mod settle;
 mod show;
 mod tell;
@@ -51,6 +54,7 @@ pub async fn dispatch(cli: Cli) -> Result<Report, Failure> {
         Command::Upload(args) => upload::run(&global, &settings, args).await,
         Command::Download(args) => download::run(&global, &settings, args).await,
         Command::Ls(args) => ls::run(&global, &settings, args).await,
+        Command::Rm(args) => rm::run(&global, &settings, args).await,
         Command::Show(args) => show::run(&global, &settings, args).await,
         Command::Audit(args) => audit::run(&global, &settings, args).await,
         Command::Repair(args) => repair::run(&global, &settings, args).await,

@@ -229,7 +229,7 @@ async fn the_watcher_wakes_by_itself_and_stops_when_told() {
     let stop = tokio_util::sync::CancellationToken::new();
     let every = Duration::from_secs(5);
     let watching = tokio::spawn(crate::run_watcher(Arc::clone(&world.host), every, stop.clone()));
-    let scrubbing = tokio::spawn(crate::run_scrub(Arc::clone(&world.host), every, stop.clone()));
+    let scrubbing = tokio::spawn(crate::run_scrub(Arc::clone(&world.host), Some(every), stop.clone()));
     world.ledger.set_now(owner.terms.offer_expiry.plus(1));
     while world.host.space().reserved > 0 {
         tokio::time::sleep(Duration::from_secs(1)).await;

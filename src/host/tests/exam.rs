@@ -72,13 +72,8 @@ fn the_rows_are_the_committed_ones() {
     agreement.settlement = Some(layr_market::Settlement { host: Stroops(8), ..Default::default() });
     agreement.peaks.append(&SectorRoot([10; 32])).expect("small");
     (agreement.proved, agreement.trashed, agreement.audits) = (true, 11, 12);
-    let first =
-        include_str!("../vectors/rows-v1.txt").lines().find_map(|line| line.strip_prefix("agreement: "));
-    assert_eq!(
-        Agreement::decode(agreement.id, &unhex(first.expect("there"))).expect("read"),
-        agreement,
-        "migrated"
-    );
+    let first = agreement_in(include_str!("../vectors/rows-v1.txt"));
+    assert_eq!(Agreement::decode(agreement.id, &first).expect("read"), agreement, "migrated");
     let voucher = layr_market::Voucher { id: agreement.id, amount: Stroops(15), bytes: ByteCount(16) };
     let voucher = Some(layr_protocol::SignedVoucher { voucher, signature: owner });
     agreement.reads = crate::Reads { rate: 17, free: ByteCount(18), bytes: ByteCount(19), voucher };
@@ -87,9 +82,7 @@ fn the_rows_are_the_committed_ones() {
     agreement.next_key = Some(crate::NextKey { to: NodeKey([21; 32]), n: 1, newest: owner, voucher: host });
     (agreement.shelf, agreement.inherits, agreement.handed) = (AgreementId([22; 32]), 23, true);
     agreement.leaves = 24u64.to_be_bytes().to_vec();
-    let second =
-        include_str!("../vectors/rows-v2.txt").lines().find_map(|line| line.strip_prefix("agreement: "));
-    let second = unhex(second.expect("there"));
+    let second = agreement_in(include_str!("../vectors/rows-v2.txt"));
     assert_eq!(Agreement::decode(agreement.id, &second).expect("read"), agreement, "migrated");
     agreement.trimmed = 25;
     assert_eq!(Agreement::decode(agreement.id, &agreement.encode()).expect("read"), agreement);
@@ -112,6 +105,11 @@ fn the_rows_are_the_committed_ones() {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let text: String = lines.iter().map(|(name, bytes)| format!("{name}: {}\n", hex(bytes))).collect();
     assert_eq!(text, include_str!("../vectors/rows-v3.txt"), "actual:\n{text}");
+}
+
+/// The bytes of the agreement among an earlier version's rows.
+fn agreement_in(rows: &str) -> Vec<u8> {
+    unhex(rows.lines().find_map(|line| line.strip_prefix("agreement: ")).expect("there"))
 }
 
 fn unhex(text: &str) -> Vec<u8> {

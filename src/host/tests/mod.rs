@@ -12,6 +12,7 @@ mod reading;
 mod renewal;
 mod revisions;
 mod schedules;
+mod scrubbing;
 
 use crate::ports::{HostLedger, HostRecords, SectorStore};
 use crate::twins::{MemoryLedger, MemoryRecords, MemorySectors, PlainNotes};
@@ -69,7 +70,7 @@ impl World {
     /// A host with a quota of `slots` usable slots.
     fn new(slots: u64) -> Self {
         let quota = ByteCount::from_sectors(slots + 1).expect("small");
-        let config = HostConfig::new(context(), ContractId([3; 32]), quota);
+        let config = HostConfig { grace: 0, ..HostConfig::new(context(), ContractId([3; 32]), quota) };
         let ledger = MemoryLedger::new(context(), START, Stroops::from_xlm(1_000));
         let sectors = MemorySectors::new(u32::try_from(slots).expect("small"));
         Self::over(config, MemoryRecords::default(), sectors, Arc::new(ledger))

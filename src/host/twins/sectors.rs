@@ -14,6 +14,8 @@ struct State {
     unreadable: BTreeSet<Slot>,
     reserved: u32,
     disk: u32,
+    /// Groups read since the start.
+    read: u64,
 }
 
 /// Slots in memory.
@@ -55,6 +57,12 @@ impl MemorySectors {
         self.state().unreadable.insert(slot);
     }
 
+    /// Groups of 16 KiB read since the start.
+    #[must_use]
+    pub fn groups_read(&self) -> u64 {
+        self.state().read
+    }
+
     /// Makes the disk this large, in slots.
     pub fn resize_disk(&self, slots: u32) {
         self.state().disk = slots;
@@ -88,7 +96,8 @@ impl SectorStore for MemorySectors {
     }
 
     fn read(&self, slot: Slot, first: usize, out: &mut [[u8; GROUP_BYTES]]) -> Result<(), SectorError> {
-        let state = self.state();
+        let mut state = self.state();
+        state.read += out.len() as u64;
         if slot.0 >= state.reserved || first.saturating_add(out.len()) > GROUPS_PER_SECTOR {
             return Err(SectorError::NoSuchSlot(slot));
         }

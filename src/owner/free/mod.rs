@@ -12,9 +12,11 @@
 //! twice, and nothing is freed that a file, an unfinished upload or either of the two newest versions of the
 //! catalogue names. All of it may be repeated; a watching owner goes on with what is left.
 
+mod confessed;
 mod garbage;
 mod sweep;
 
+pub(crate) use confessed::hear;
 pub(crate) use garbage::{Place, condemn, inherit, inherit_versions, keep_version};
 pub(crate) use sweep::{adopt, contents_of, sweep, tree};
 

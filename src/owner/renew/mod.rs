@@ -18,6 +18,7 @@ use crate::core::{Core, TxWhat};
 use crate::error::{Failed, HostFault, LedgerFault, NextStep, RecordsFault, SettleCause, SettleError};
 use crate::events::{Event, Progress, Stage};
 use crate::open::activate;
+use crate::plan::agreed_sectors;
 use crate::ports::{CallCost, EscrowCall};
 use crate::request::RenewRequest;
 
@@ -417,7 +418,12 @@ async fn draft_one(
     if request.max_rate.is_some_and(|limit| offer.offer.rate > limit) {
         return Err(NotRenewed::Dear(offer.offer.rate));
     }
+    let capacity = match request.shrink {
+        true => agreed_sectors(&core.config, old.current().sectors).min(old.terms.capacity.whole_sectors()),
+        false => old.terms.capacity.whole_sectors(),
+    };
     let asked = Request {
+        capacity: ByteCount::from_sectors(capacity).unwrap_or(old.terms.capacity),
         start: now,
         end: now.plus(request.term),
         salt: core.book.random(),

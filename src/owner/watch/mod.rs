@@ -5,6 +5,7 @@
 //! | a transaction of an earlier run | followed until its fate is known |
 //! | a slot somebody else has changed | its new state is kept, while the ledger's events still tell it |
 //! | an older revision on the ledger that this owner did not put there | the newest one is published at once |
+//! | a host that says it lost sectors | they are given up, to be rebuilt elsewhere |
 //! | an audit that is due | made |
 //! | a host that lost data or vanished, with more at stake than it costs | a random challenge, bonded |
 //! | a segment at its threshold, with a budget to repair | rebuilt on other hosts |
@@ -30,6 +31,7 @@ use crate::error::{LedgerFault, SettleError};
 use crate::events::Progress;
 use crate::free;
 use crate::moves;
+use crate::outlook::lets_expire;
 use crate::ports::{AppliedTx, CallCost};
 use crate::renew::{RenewReport, go_on, renew};
 use crate::repair::{RepairReport, RepairRequest, repair};
@@ -114,6 +116,10 @@ pub(crate) async fn watch_once(
         fees += go_on(core, &*progress).await?;
     }
     let now = core.now().await.map_err(failed)?;
+    if !policy.dry_run && free::hear(core, now).await.map_err(failed)? > 0 {
+        // What was confessed is given up before anybody is asked to prove it.
+        free::go_on(core).await.map_err(failed)?;
+    }
     let audits = audits(core, policy, now).await?;
     let mut round = Round { core, policy, now, progress: &*progress, acts: Vec::new(), fees };
     round.look_at_all().await?;
@@ -164,6 +170,7 @@ async fn renewals(
         let near = now.plus(how.before_end) >= seen.state.ending_at;
         // A notice is the owner's or the host's word that it shall end.
         let meant_to_end = seen.state.ending_at < agreement.terms.end;
+        let meant_to_end = meant_to_end || lets_expire(core, &agreement.id).map_err(failed)?;
         if seen.runs(&agreement, now) && near && !meant_to_end && agreement.current().sectors > 0 {
             ids.push(agreement.id);
         }
@@ -179,6 +186,7 @@ async fn renewals(
         term: how.term,
         max_cost: Some(how.budget),
         max_rate: how.max_rate,
+        shrink: false,
         dry_run,
     };
     renew(core, &request, Arc::clone(progress)).await.map(Some)

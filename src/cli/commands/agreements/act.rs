@@ -1,7 +1,7 @@
 //! `layr agreements close`, `renew` and `dispute`: what a person does by hand about one agreement.
 
 use super::list::word;
-use crate::args::{Close, Dispute, Global, Renew};
+use crate::args::{Close, Dispute, Global, LetExpire, Renew};
 use crate::commands::or_interrupted;
 use crate::commands::tell::Teller;
 use crate::compose;
@@ -125,6 +125,28 @@ fn dispute_words(done: &DisputeReport, dry_run: bool) -> String {
     text
 }
 
+/// Lets some end with their terms, or no longer.
+pub async fn let_expire(global: &Global, settings: &Settings, args: LetExpire) -> Result<Report, Failure> {
+    let node = compose::owner(global, settings).await?;
+    let done = (|| {
+        let ids = args.ids.iter().map(|id| super::find(&node, id)).collect::<Result<Vec<_>, _>>()?;
+        node.owner.let_expire(&ids, !args.undo).map_err(failures::view)?;
+        Ok::<_, Failure>(ids)
+    })();
+    node.stop().await;
+    let ids = done?;
+    let named = ids.iter().map(short).collect::<Vec<_>>().join(", ");
+    let words = if args.undo {
+        format!("{named}: renewed again by a node in the owner's role, within its budget.")
+    } else {
+        format!(
+            "{named}: ends with its term. Hosts hand the data out for a day after that; \
+             'layr agreements renew' or --undo changes your mind before."
+        )
+    };
+    Report::new(&serde_json::json!({ "agreements": ids, "let_expire": !args.undo }), words)
+}
+
 /// Renews some or all.
 pub async fn renew(global: &Global, settings: &Settings, args: Renew) -> Result<Report, Failure> {
     let max_rate = args.max_price.map(compose::rate_of).transpose()?;
@@ -137,6 +159,7 @@ pub async fn renew(global: &Global, settings: &Settings, args: Renew) -> Result<
             term: args.term.unwrap_or(settings.term),
             max_cost: args.max_cost,
             max_rate,
+            shrink: args.shrink,
             dry_run,
         };
         node.owner.renew(&request, Teller::new(global)).await.map_err(failures::settle)

@@ -23,6 +23,7 @@ pub async fn run(global: &Global, settings: &Settings, args: Agreements) -> Resu
         None | Some(AgreementsCommand::List) => list::run(global, settings).await,
         Some(AgreementsCommand::Show { id }) => show::run(global, settings, &id).await,
         Some(AgreementsCommand::Renew(renew)) => act::renew(global, settings, renew).await,
+        Some(AgreementsCommand::LetExpire(expire)) => act::let_expire(global, settings, expire).await,
         Some(AgreementsCommand::Close(close)) => act::close(global, settings, close).await,
         Some(AgreementsCommand::Dispute(dispute)) => act::dispute(global, settings, dispute).await,
         Some(AgreementsCommand::ExportProof(export)) => proof::export(settings, export).await,

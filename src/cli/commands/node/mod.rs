@@ -1,5 +1,6 @@
-//! `layr node run` and `layr node status`.
+//! `layr node run`, `layr node status` and `layr node exit`.
 
+mod exit;
 mod run;
 pub mod snapshot;
 mod status;
@@ -14,5 +15,6 @@ pub async fn run(global: &Global, settings: Settings, command: NodeCommand) -> R
     match command {
         NodeCommand::Run(args) => run::run(global, settings, &args).await,
         NodeCommand::Status => status::run(&settings).await,
+        NodeCommand::Exit(args) => exit::run(global, &settings, args).await,
     }
 }

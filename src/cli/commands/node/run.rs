@@ -111,7 +111,8 @@ async fn start(global: &Global, settings: &Settings, args: &NodeRun) -> Result<R
 
 /// What the watch does of itself, and how much it may cost.
 fn policy(args: &NodeRun) -> WatchPolicy {
-    let renew = args.renew_budget.map(|budget| RenewPolicy { budget, ..RenewPolicy::default() });
+    let budget = args.renew_budget;
+    let renew = (budget > Stroops::ZERO).then(|| RenewPolicy { budget, ..RenewPolicy::default() });
     let repair = args.repair_budget.map(|budget| RepairWatch { budget, ..RepairWatch::default() });
     WatchPolicy {
         audit_every: Some(args.audit_every),

@@ -43,6 +43,8 @@ pub enum Ask {
     Status,
     /// The proof the ledger waits for under this agreement.
     ExportProof(AgreementId),
+    /// Leave: give notice for every agreement and take no new ones; `true` to stay after all.
+    Exit(bool),
 }
 
 /// Its answer.
@@ -53,6 +55,8 @@ pub enum Answer {
     Status(Box<Snapshot>),
     /// The proof.
     Proof(Box<PreparedProof>),
+    /// Leaving: for how many agreements notice is given now.
+    Leaving(u64),
     /// Why there is no answer.
     Refused(String),
 }
@@ -79,7 +83,11 @@ impl Roles {
     async fn answer(&self, ask: Ask) -> Answer {
         match (ask, &self.host) {
             (Ask::Status, _) => Answer::Status(Box::new(self.snapshot().await)),
-            (Ask::ExportProof(_), None) => Answer::Refused("this node is no host".to_owned()),
+            (Ask::Exit(stay), Some(host)) => match host.exit(stay).await {
+                Ok(count) => Answer::Leaving(count),
+                Err(error) => Answer::Refused(error.to_string()),
+            },
+            (Ask::ExportProof(_) | Ask::Exit(_), None) => Answer::Refused("this node is no host".to_owned()),
             (Ask::ExportProof(id), Some(host)) => match host.export_proof(id).await {
                 Ok(proof) => Answer::Proof(Box::new(proof)),
                 Err(error) => Answer::Refused(error.to_string()),

@@ -1,6 +1,7 @@
 //! `layr node status`: live while the node runs, else as it was written down last.
 
 use super::snapshot::{self, Snapshot};
+use crate::commands::outlook;
 use crate::compose;
 use crate::envelope::Report;
 use crate::exit;
@@ -10,6 +11,7 @@ use crate::table::{Table, short};
 use crate::units::show_duration;
 use layr_host::{AtRisk, HostStatus, Planned};
 use layr_node::WatchState;
+use layr_owner::DueStep;
 use layr_types::{ByteCount, Stroops};
 use serde_json::json;
 use std::time::Duration;
@@ -68,6 +70,12 @@ fn host_words(status: &HostStatus) -> String {
         compose::price_of(status.rate),
         if status.accepting { "" } else { " (takes no new agreements)" },
     );
+    text.push_str(&scrub_words(status));
+    if status.leaving {
+        text.push_str(
+            "leaving     notice is given for every agreement; keep the node running until none is left\n",
+        );
+    }
     if status.agreements.is_empty() {
         return text;
     }
@@ -87,6 +95,26 @@ fn host_words(status: &HostStatus) -> String {
     }
     text.push_str(&format!("\n{}\n", table.render()));
     text + &timeline_words(status)
+}
+
+/// How far the host has read through its own disk.
+fn scrub_words(status: &HostStatus) -> String {
+    let scrub = &status.scrub;
+    let last = match scrub.passes {
+        0 => "not once through yet".to_owned(),
+        passes => {
+            let ago = show_duration(status.now.since(scrub.last_pass));
+            format!("{passes} time(s) through, last {ago} ago")
+        }
+    };
+    let mut text = format!("scrub       {} of {} sectors, {last}\n", scrub.checked, scrub.of);
+    if scrub.damaged > 0 {
+        text.push_str(&format!(
+            "damaged     {} sector(s): their owners are told and rebuild them elsewhere; check the disk\n",
+            scrub.damaged
+        ));
+    }
+    text
 }
 
 /// What is due under each agreement, the next deadline first.
@@ -141,6 +169,10 @@ fn owner_words(state: &WatchState) -> String {
     }
     if let Some(next) = state.next {
         text.push_str(&format!("next look   {} at the latest\n", next));
+    }
+    let ends = state.due.iter().filter(|due| due.step == DueStep::CloseOrPublish.words()).map(|due| due.from);
+    if let Some(words) = outlook::count_words(ends, as_of) {
+        text.push_str(&format!("notice      {words}\n"));
     }
     for due in state.due.iter().take(5) {
         let who = if due.by_host { "host" } else { "we" };

@@ -13,6 +13,7 @@ use crate::settings::Settings;
 use layr_identity::{Identity, account_address};
 use layr_ledger::{LedgerClient, Payer};
 use layr_node::Network;
+use layr_owner::Outlook;
 use layr_types::Stroops;
 use serde::Serialize;
 use serde_json::json;
@@ -25,6 +26,11 @@ struct Balance {
     spendable: Stroops,
     escrow_free: Stroops,
     owner_credit: Stroops,
+    /// For how many days the spendable balance pays renewals; `None` where nothing is to be renewed, or this
+    /// machine's records are in use.
+    runway_days: Option<u64>,
+    /// What renewing every agreement for another term costs.
+    renewal: Option<Stroops>,
 }
 
 /// Address, balances, funding, withdrawal.
@@ -33,10 +39,13 @@ pub async fn run(global: &Global, settings: &Settings, command: WalletCommand) -
     let address = account_address(&identity.account());
     match command {
         WalletCommand::Address => Report::new(&json!({ "address": address }), address),
-        WalletCommand::Balance => balance(settings, &identity, address).await,
+        WalletCommand::Balance => {
+            let ahead = ahead(global, settings).await;
+            balance(settings, &identity, (address, ahead)).await
+        }
         WalletCommand::Fund => {
             compose::ledger(settings)?.fund(&identity.account()).await.map_err(failures::ledger)?;
-            balance(settings, &identity, address).await
+            balance(settings, &identity, (address, None)).await
         }
         WalletCommand::Withdraw { amount, dry_run, max_cost } => {
             withdraw(settings, &identity, (amount, dry_run, max_cost)).await
@@ -47,7 +56,19 @@ pub async fn run(global: &Global, settings: &Settings, command: WalletCommand) -
     }
 }
 
-async fn balance(settings: &Settings, identity: &Identity, address: String) -> Result<Report, Failure> {
+/// What the owner's agreements will cost, where this machine has some.
+async fn ahead(global: &Global, settings: &Settings) -> Option<Outlook> {
+    let node = compose::owner(global, settings).await.ok()?;
+    let outlook = node.owner.outlook(settings.term).await.ok();
+    node.stop().await;
+    outlook.filter(|outlook| !outlook.ends.is_empty())
+}
+
+async fn balance(
+    settings: &Settings,
+    identity: &Identity,
+    (address, ahead): (String, Option<Outlook>),
+) -> Result<Report, Failure> {
     let network = compose::network(settings)?;
     let client = LedgerClient::new(network.ledger.clone()).map_err(failures::ledger)?;
     let account = client.account(&identity.account()).await.map_err(failures::ledger)?;
@@ -61,7 +82,11 @@ async fn balance(settings: &Settings, identity: &Identity, address: String) -> R
         spendable: account.map_or(Stroops::ZERO, |state| state.spendable()),
         escrow_free: free,
         owner_credit: credit,
+        runway_days: None,
+        renewal: ahead.as_ref().map(|ahead| ahead.renewal),
     };
+    let made =
+        Balance { runway_days: ahead.as_ref().and_then(|ahead| ahead.runway_days(made.spendable)), ..made };
     let unit = compose::asset_name(&client, network.token);
     let mut words = format!(
         "{}\naccount            {} {unit} ({} spendable)\nhost's free escrow {} {unit}",
@@ -69,6 +94,11 @@ async fn balance(settings: &Settings, identity: &Identity, address: String) -> R
     );
     if made.owner_credit > Stroops::ZERO {
         words.push_str(&format!("\nwaiting for you    {} {unit}", made.owner_credit));
+    }
+    if let (Some(days), Some(renewal)) = (made.runway_days, made.renewal) {
+        words.push_str(&format!(
+            "\nrunway             {days} days: renewing everything costs {renewal} {unit} a term"
+        ));
     }
     if !made.exists {
         words

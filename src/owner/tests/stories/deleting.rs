@@ -2,7 +2,7 @@
 
 use crate::world::{Mode, World, keeping, noise};
 use layr_owner::{AuditTarget, RemoveReport, RemoveRequest, Silent, ViewError, WatchPolicy};
-use layr_types::{ByteCount, Stroops};
+use layr_types::{ByteCount, SECTOR_BYTES, Stroops};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -172,4 +172,28 @@ async fn replacing_a_file_again_and_again_takes_no_more_room() {
     }
     assert!(most <= SHARDS + 3 * 3, "{most} sectors");
     assert_eq!(world.download("same.bin").await.unwrap(), noise(BYTES, "version 5"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_confesses_loses_only_what_it_lost() {
+    let world = stored().await;
+    let node = world.all()[0].node;
+    let view =
+        |views: Vec<layr_owner::AgreementView>| views.into_iter().find(|one| one.host == node).unwrap();
+    let before = view(world.owner.agreements().await.unwrap());
+    let guest = world.guest(&node);
+    guest.sectors.rot(layr_host::ports::Slot(0), 99);
+    while guest.host.scrub_on(64).await.unwrap().next.is_some() {}
+    let round = world.owner.watch_once(&WatchPolicy::default(), Arc::new(Silent)).await.unwrap();
+    assert!(round.acts.is_empty(), "nobody is challenged: {round:?}");
+    let after = view(world.owner.agreements().await.unwrap());
+    assert_eq!(after.stored.0, before.stored.0 - SECTOR_BYTES as u64, "the lost sector is given up");
+    let risk = |view: &layr_owner::AgreementView| view.newest.as_ref().unwrap().risk;
+    assert!(risk(&after) < risk(&before) && risk(&after) > Stroops::ZERO);
+    assert_eq!(after.audits_bad, before.audits_bad, "no audit had to find it");
+    for name in ["a.bin", "b.bin"] {
+        assert_eq!(world.download(name).await.unwrap(), noise(BYTES, name));
+    }
+    assert!(world.owner.audit(AuditTarget::All, Arc::new(Silent)).await.unwrap().all_passed());
+    books_hold(&world, 0);
 }

@@ -160,3 +160,37 @@ async fn a_batch_that_the_ledger_refuses_is_sent_one_by_one() {
     assert!(settled.agreements.iter().all(|view| view.step == layr_owner::views::SettleStep::Closed));
     assert_eq!(world.ledger.chain.paid().len(), 6);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_deleting_a_renewal_agrees_on_less_and_what_is_let_expire_is_not_renewed() {
+    let world = World::new(3, 128);
+    world.upload(&world.file("a.bin", 20_000_000), &keeping(1, 3)).await.unwrap();
+    world.upload(&world.file("b.bin", 1_000_000), &keeping(1, 3)).await.unwrap();
+    let names = vec!["a.bin".to_owned()];
+    let delete = layr_owner::RemoveRequest { names, ..layr_owner::RemoveRequest::default() };
+    world.owner.remove(&delete, Arc::new(Silent)).await.unwrap();
+    world.ledger.chain.set_now(LATE);
+    let old = running(&world).await;
+    let capacity = |views: &[layr_owner::AgreementView], id: &AgreementId| {
+        views.iter().find(|view| view.id == *id).unwrap().capacity
+    };
+    let before = world.owner.agreements().await.unwrap();
+    let shrunk = RenewRequest { shrink: true, ..these(&old[..1]) };
+    let done = world.owner.renew(&shrunk, Arc::new(Silent)).await.unwrap();
+    let after = world.owner.agreements().await.unwrap();
+    let new = done.renewed[0].new.unwrap();
+    assert!(capacity(&after, &new) < capacity(&before, &old[0]), "{done:?}");
+    assert_eq!(world.download("b.bin").await.unwrap(), noise(1_000_000, "b.bin"));
+
+    world.owner.let_expire(&old[1..2], true).unwrap();
+    let policy =
+        WatchPolicy { renew: Some(RenewPolicy::default()), audit_every: None, ..WatchPolicy::default() };
+    let round = world.owner.watch_once(&policy, Arc::new(Silent)).await.unwrap();
+    let renewed: Vec<AgreementId> = round.renewed.unwrap().renewed.iter().map(|one| one.old).collect();
+    assert_eq!(renewed, old[2..3], "neither the one just renewed nor the one let go");
+    let ahead = world.owner.outlook(30 * DAY_SECONDS).await.unwrap();
+    assert_eq!(ahead.ends.first().map(|end| (end.agreement, end.let_expire)), Some((old[1], true)));
+    world.owner.let_expire(&old[1..2], false).unwrap();
+    let round = world.owner.watch_once(&policy, Arc::new(Silent)).await.unwrap();
+    assert_eq!(round.renewed.unwrap().renewed.len(), 1);
+}

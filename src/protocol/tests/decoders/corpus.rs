@@ -135,6 +135,15 @@ fn slot_told() -> SlotTold {
     SlotTold { state, published: Some(Revision::decode(&market("revision")).expect("a vector")) }
 }
 
+/// Giving sectors up, and asking which there are.
+fn freeing(revision: &Revision, signature: Signature) -> [HostApiRequest; 3] {
+    let places = vec![SectorIndex(u64::MAX), SectorIndex(300), SectorIndex(0)];
+    let free = Free { revision: revision.clone(), signature, places };
+    let request = ContentsRequest { id: revision.id, from: 4_096 };
+    let losses = HostApiRequest::Losses { id: revision.id };
+    [HostApiRequest::Free { free }, HostApiRequest::Contents { request }, losses]
+}
+
 fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     let terms = Terms::decode(&market("terms")).expect("a vector");
     let offer = Offer::decode(&market("offer")).expect("a vector");
@@ -158,8 +167,7 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     add("answer", written(&answer));
     let carried = Some(Carried { revision: revision.clone(), signature });
     let append = Append { revision: revision.clone(), signature, sectors: vec![SectorRoot([9; 32]); 3] };
-    let places = vec![SectorIndex(u64::MAX), SectorIndex(300), SectorIndex(0)];
-    let free = Free { revision: revision.clone(), signature, places };
+    freeing(&revision, signature).iter().for_each(|request| add("request", written(request)));
     let acknowledge = Acknowledge { revision: revision.clone(), signature, record, seed };
     let (owner, reader) = (NodeKey([3; 32]), NodeKey([4; 32]));
     let pass = ReadPass { owner, reader, ends: UnixSeconds(9), number: 1 };
@@ -178,8 +186,6 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         HostApiRequest::Voucher { voucher: SignedVoucher { voucher, signature } },
         HostApiRequest::Reads { id },
         HostApiRequest::Append { append },
-        HostApiRequest::Free { free },
-        HostApiRequest::Contents { request: ContentsRequest { id, from: 4_096 } },
         HostApiRequest::Audit { request: AuditRequest { challenge: named } },
         HostApiRequest::Acknowledge { acknowledge },
         HostApiRequest::Finish { finish: Finish { split, signature } },
@@ -198,7 +204,6 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         HostApiResponse::Agreements(Ok(vec![id; 4])),
         HostApiResponse::Terms(Ok(vec![1; 457])),
         HostApiResponse::Reads(Ok(ReadAccount::default())),
-        HostApiResponse::Free(Ok(signature)),
         HostApiResponse::Contents(Ok(vec![SectorRoot([6; 32]); 3])),
         HostApiResponse::Renew(Ok(Renewed { terms: signature, split: signature, carried: None })),
     ];
