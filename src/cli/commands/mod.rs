@@ -3,8 +3,8 @@
 mod agreements;
 mod audit;
 mod clock;
-mod delegate;
 mod confirm;
+mod delegate;
 mod download;
 mod durability;
 mod init;

@@ -135,13 +135,17 @@ fn slot_told() -> SlotTold {
     SlotTold { state, published: Some(Revision::decode(&market("revision")).expect("a vector")) }
 }
 
-/// Giving sectors up, and asking which there are.
-fn freeing(revision: &Revision, signature: Signature) -> [HostApiRequest; 3] {
+/// Giving sectors up, asking which there are and which are lost, and letting others read.
+fn freeing(revision: &Revision, signature: Signature) -> [HostApiRequest; 5] {
     let places = vec![SectorIndex(u64::MAX), SectorIndex(300), SectorIndex(0)];
     let free = Free { revision: revision.clone(), signature, places };
     let request = ContentsRequest { id: revision.id, from: 4_096 };
     let losses = HostApiRequest::Losses { id: revision.id };
-    [HostApiRequest::Free { free }, HostApiRequest::Contents { request }, losses]
+    let (owner, reader) = (NodeKey([3; 32]), NodeKey([4; 32]));
+    let pass = ReadPass { owner, reader, ends: UnixSeconds(9), number: 1 };
+    let show = HostApiRequest::ShowPass { pass: SignedPass { pass, signature } };
+    let revoke = HostApiRequest::RevokePass { pass };
+    [HostApiRequest::Free { free }, HostApiRequest::Contents { request }, losses, show, revoke]
 }
 
 fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
@@ -169,8 +173,6 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
     let append = Append { revision: revision.clone(), signature, sectors: vec![SectorRoot([9; 32]); 3] };
     freeing(&revision, signature).iter().for_each(|request| add("request", written(request)));
     let acknowledge = Acknowledge { revision: revision.clone(), signature, record, seed };
-    let (owner, reader) = (NodeKey([3; 32]), NodeKey([4; 32]));
-    let pass = ReadPass { owner, reader, ends: UnixSeconds(9), number: 1 };
     let requests = [
         HostApiRequest::Hello { hello: Hello { version: 1, context: CONTEXT } },
         HostApiRequest::Offer {},
@@ -181,8 +183,6 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         HostApiRequest::Rotate {
             rotate: Rotate { rotation, signature, newest: None, voucher: Some(signature) },
         },
-        HostApiRequest::ShowPass { pass: SignedPass { pass, signature } },
-        HostApiRequest::RevokePass { pass },
         HostApiRequest::Voucher { voucher: SignedVoucher { voucher, signature } },
         HostApiRequest::Reads { id },
         HostApiRequest::Append { append },
