@@ -149,7 +149,7 @@ fn without_init_every_command_says_to_run_it() {
         &["wallet", "history"],
         &["wallet", "statement"],
         &["agreements", "renew"],
-        &["agreements", "let-expire"],
+        &["agreements", "let-expire", "3fa9"],
         &["upload", env!("CARGO_MANIFEST_PATH")],
         &["download", "x"],
         &["node", "run", "--quota", "1GiB"],

@@ -92,7 +92,7 @@ pub enum Command {
     Download(Download),
     /// List files.
     Ls(Ls),
-    /// Delete files; what nothing needs any more is given back, and its money serves the next upload.
+    /// Delete files; their room and money serve the next upload.
     Rm(Rm),
     /// Show one file: segments, hosts, health, agreements.
     Show(FileArg),

@@ -24,7 +24,7 @@ fn a_deleted_files_room_and_money_serve_the_next_file_without_a_new_agreement() 
     let owner = world.owner("tidy");
     // Sixteen sectors are the least an agreement has: two of these fit, three do not.
     for (name, seed) in [("first", 150), ("second", 151), ("third", 152)] {
-        write_noise(&owner.home.join(name), 5 * MIB, seed);
+        write_noise(&owner.home.join(name), 5_000_000, seed);
     }
     owner.upload(&owner.home.join("first"), "1/3");
     owner.upload(&owner.home.join("second"), "1/3");
