@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The file: 24 segments of 2 MiB, so 96 shards on 4 hosts.
-const BYTES: usize = 48 << 20;
-const SHARDS: u64 = 96;
-/// An upload is in the middle when hosts have written this much of it.
-const MIDDLE: u64 = 16 << 20;
+/// The file: 40 segments of 2 MiB, so 160 shards on 4 hosts.
+const BYTES: usize = 80 << 20;
+const SHARDS: u64 = 160;
+/// An upload is in the middle when hosts have written this much of it: more than the 64 MiB of shards that may wait
+/// for their acknowledgements, so that some have come.
+const MIDDLE: u64 = 80 << 20;
 
 fn written(world: &World) -> u64 {
     world.hosts.iter().map(|host| host.process().written()).sum()

@@ -33,7 +33,8 @@ fn four_of_twelve_hosts_are_destroyed_and_the_file_is_whole_again_without_its_so
     let found: BTreeSet<String> = serde_json::from_value(dry["data"]["gone"].clone()).expect("keys");
     assert_eq!(found, gone, "{dry}");
     let cost = dry["data"]["quote"]["total"].as_u64().expect("a price");
-    let below = format!("{}stroops", cost - 1);
+    // Half: a loaded machine may not find every new host at once, and fewer of them cost less.
+    let below = format!("{}stroops", cost / 2);
     let refused = owner.layr(["repair", "film", "--max-cost", &below]).error(4);
     assert_eq!(refused["code"], "repair/over-budget", "{refused}");
 
