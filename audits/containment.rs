@@ -38,20 +38,31 @@ pub enum Contained {
 /// Own faults count for nothing: the next attempt is due as if this one had not been made.
 #[must_use]
 pub fn contain(before: Option<Containment>, verdict: Verdict, now: UnixSeconds) -> Contained {
+    contain_every(before, verdict, now, RETRY_SECONDS)
+}
+
+/// As [`contain`], with attempts `retry_after` seconds apart instead of eight hours.
+#[must_use]
+pub fn contain_every(
+    before: Option<Containment>,
+    verdict: Verdict,
+    now: UnixSeconds,
+    retry_after: u64,
+) -> Contained {
     if !verdict.may_recover() {
         return Contained::Settled(verdict);
     }
     if !verdict.counts() {
-        return Contained::Again(now.plus(RETRY_SECONDS), before);
+        return Contained::Again(now.plus(retry_after), before);
     }
     let state = Containment {
         since: before.map_or(now, |known| known.since),
         attempts: before.map_or(0, |known| known.attempts).saturating_add(1),
         worst: before.map_or(verdict, |known| known.worst.max(verdict)),
     };
-    let over = now.since(state.since) >= u64::from(RETRIES) * RETRY_SECONDS;
+    let over = now.since(state.since) >= u64::from(RETRIES).saturating_mul(retry_after);
     if state.attempts > RETRIES && over {
         return Contained::Settled(state.worst);
     }
-    Contained::Again(now.plus(RETRY_SECONDS), Some(state))
+    Contained::Again(now.plus(retry_after), Some(state))
 }

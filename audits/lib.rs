@@ -10,12 +10,16 @@
 //! Pure: no clock, no network, no disk, no randomness of its own. `README.md` has the game byte by byte.
 
 mod answer;
+mod certificate;
 mod challenge;
 mod containment;
+mod custody;
 mod deadline;
+mod hex_text;
 mod history;
 mod judge;
 mod prove;
+mod receipt;
 mod sampling;
 mod schedule;
 mod score;
@@ -23,12 +27,19 @@ mod survival;
 mod verdict;
 
 pub use answer::{Answer, Loss, Lost, MAX_ANSWER_BYTES};
+pub use certificate::{
+    CERTIFICATE_VERSION, Certificate, CertifiedAgreement, CertifiedFile, CertifiedProof, CertifiedReceipt,
+    CertifiedRound, CertifiedSegment, MAX_CERTIFICATE_BYTES, MAX_LISTED_SECTORS, SignedRevision,
+};
 pub use challenge::{Challenge, ChallengeError, Commitment, DAILY_LEAVES, Draw, MAX_LEAVES, audit_seed};
-pub use containment::{Contained, Containment, RETRIES, RETRY_SECONDS, contain};
+pub use containment::{Contained, Containment, RETRIES, RETRY_SECONDS, contain, contain_every};
+pub use custody::{CertificateError, Verified, VerifiedAgreement, Witness, verify_certificate};
 pub use deadline::answer_deadline;
+pub use hex_text::Hex;
 pub use history::{AuditKind, AuditRecord, RECORD_BYTES, RecordError, fold, replay};
 pub use judge::{Attempt, Fault, Judgement, Outcome, judge};
 pub use prove::{LeafSource, ProveError, SourceError, StoredLeaf, prove};
+pub use receipt::{answer_digest, receipt_digest};
 pub use sampling::{days_to_detect, detection, samples_needed};
 pub use schedule::{AuditState, Plan, Reason, Schedule, Scrub, scrub_leaves};
 pub use score::{Beta, FORGETTING, OFFLINE_WINDOW_SECONDS, Score};

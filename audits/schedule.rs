@@ -140,6 +140,10 @@ impl Schedule {
             return silent.since.plus(waited);
         }
         let Some(last) = state.last else { return UnixSeconds(0) };
+        // Found otherwise than by an audit, such as by a read: looked into at once.
+        if let Some(fault) = state.fault.filter(|fault| *fault > last) {
+            return fault;
+        }
         let every = if self.is_intense(state, last) { self.every / self.intense.max(1) } else { self.every };
         last.plus(self.jittered(every, number(seed, b"jitter", last.0)))
     }

@@ -13,6 +13,8 @@ mod support;
 mod agreements;
 #[path = "e2e/bad_sources.rs"]
 mod bad_sources;
+#[path = "e2e/custody.rs"]
+mod custody;
 #[path = "e2e/delete.rs"]
 mod delete;
 #[path = "e2e/demo.rs"]

@@ -1,9 +1,11 @@
 //! The command line's grammar. Help texts live here, beside what they describe.
 
+mod audit;
 mod durability;
 mod money;
 mod repair;
 
+pub use audit::{Audit, AuditCommand};
 pub use durability::{Conditions, Durability, Notice, Stays};
 pub use money::{
     Agreements, AgreementsCommand, Close, Dispute, ExportProof, LetExpire, Renew, Settle, SubmitProof,
@@ -381,20 +383,6 @@ pub struct Rm {
 pub struct FileArg {
     /// The file's name, as `layr ls` shows it.
     pub name: String,
-}
-
-/// `layr audit`.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  layr audit                 every agreement
-  layr audit film.mkv        only the hosts of one file
-Exit code 0: all passed; 10: some host failed, all files readable; 11: some file is lost.")]
-pub struct Audit {
-    /// Only the hosts of this file.
-    pub name: Option<String>,
-    /// Leaves to ask of each host.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub samples: u16,
 }
 
 /// `layr localnet`.

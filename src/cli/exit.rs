@@ -31,16 +31,34 @@ pub const PARTIAL: Exit =
 /// Key or passphrase wrong.
 pub const KEY: Exit = Exit { code: 8, meaning: "the recovery phrase or the passphrase is wrong" };
 /// Files are degraded but readable.
-pub const DEGRADED: Exit =
-    Exit { code: 10, meaning: "audit: at least one host failed, every file is still readable" };
+pub const DEGRADED: Exit = Exit {
+    code: 10,
+    meaning: "audit: at least one host failed or a file is degraded; every file is still readable",
+};
 /// Files are lost.
 pub const LOST: Exit = Exit { code: 11, meaning: "audit: at least one file can no longer be rebuilt" };
+/// Files are at or below the point where repair starts.
+pub const AT_RISK: Exit =
+    Exit { code: 12, meaning: "audit: at least one file is at or below the point where repair starts" };
 /// Stopped by a signal.
 pub const INTERRUPTED: Exit = Exit { code: 130, meaning: "interrupted; nothing acknowledged was lost" };
 
 /// Every code, in order.
-pub const ALL: [Exit; 12] =
-    [OK, INTERNAL, USAGE, NETWORK, PAYMENT, NOT_FOUND, INTEGRITY, PARTIAL, KEY, DEGRADED, LOST, INTERRUPTED];
+pub const ALL: [Exit; 13] = [
+    OK,
+    INTERNAL,
+    USAGE,
+    NETWORK,
+    PAYMENT,
+    NOT_FOUND,
+    INTEGRITY,
+    PARTIAL,
+    KEY,
+    DEGRADED,
+    LOST,
+    AT_RISK,
+    INTERRUPTED,
+];
 
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {

@@ -256,7 +256,11 @@ const fn wants_payment(failed: &HostFailure) -> bool {
 /// A failed audit.
 pub fn audit(error: AuditError) -> Failure {
     let (exit, code) = match &error.cause {
-        AuditCause::NoSuchFile(_) | AuditCause::NoSuchAgreement(_) => (exit::NOT_FOUND, "audit/not-found"),
+        AuditCause::NoSuchFile(_) | AuditCause::NoSuchAgreement(_) | AuditCause::NoSuchHost(_) => {
+            (exit::NOT_FOUND, "audit/not-found")
+        }
+        AuditCause::NothingAudited => (exit::NOT_FOUND, "audit/nothing-audited"),
+        AuditCause::HistoryIncomplete(_) => (exit::PARTIAL, "audit/history-incomplete"),
         AuditCause::Ledger(fault) => ledger_fault(fault),
         _ => (exit::INTERNAL, "audit/internal"),
     };

@@ -57,6 +57,7 @@ impl Host {
         agreement.peaks = peaks;
         let signature = self.countersign(&mut agreement, (&append.revision, append.signature), &mut batch);
         self.apply(batch)?;
+        self.quotas.grant(&agreement.id);
         seat.held += gained;
         Ok(signature)
     }

@@ -1,6 +1,6 @@
 //! Audits, from the host's side: proving leaves, and writing the verdict into the shared history.
 
-use crate::agreement::AgreementState;
+use crate::agreement::{Agreement, AgreementState};
 use crate::append::{already_signed, check_follows, check_signature, revision_refusal};
 use crate::batch::Batch;
 use crate::error::HostError;
@@ -8,18 +8,52 @@ use crate::host::Host;
 use crate::ports::{SectorError, Table};
 use crate::rows;
 use layr_audits::{
-    Answer, Challenge, Commitment, LeafSource, Loss, ProveError, SourceError, StoredLeaf, Verdict, fold,
-    prove,
+    Answer, AuditRecord, Challenge, Commitment, LeafSource, Loss, ProveError, SourceError, StoredLeaf,
+    Verdict, answer_digest, fold, prove, receipt_digest,
 };
 use layr_merkle::AgreementTree;
 use layr_protocol::limits::MAX_CLOCK_SKEW_SECONDS;
-use layr_protocol::{Acknowledge, Refusal};
+use layr_protocol::{Acknowledge, AuditReply, Refusal};
 use layr_types::{
-    AgreementId, GROUP_BYTES, LEAVES_PER_GROUP, LeafIndex, NodeKey, SectorRoot, Signature, UnixSeconds,
+    AgreementId, ByteCount, GROUP_BYTES, LEAVES_PER_GROUP, LeafIndex, NodeKey, SectorRoot, Signature,
+    UnixSeconds,
 };
 use std::sync::Arc;
 
+/// Records at the end of a history among which a replayed one is looked for.
+const REMEMBERED: u64 = 64;
+
 impl Host {
+    /// Answers a challenge as [`Self::audit`] does, within the day's allowance, and signs that it did.
+    ///
+    /// # Errors
+    /// As [`Self::audit`]. Beyond the allowance the proofs are charged as reads: [`Refusal::PaymentRequired`] where
+    /// no voucher covers them, [`Refusal::AuditQuota`] where reading costs nothing.
+    pub async fn answer(
+        self: &Arc<Self>,
+        peer: NodeKey,
+        challenge: Challenge,
+    ) -> Result<AuditReply, Refusal> {
+        let asked = challenge.clone();
+        self.blocking(move |host| host.within_quota(&peer, &asked)).await?;
+        let answer = self.audit(peer, challenge.clone()).await?;
+        let digest = receipt_digest(&challenge, &answer_digest(&answer));
+        Ok(AuditReply { answer, signature: self.ports.signer.sign(&digest) })
+    }
+
+    /// Takes the challenge's leaves out of the agreement's allowance, or has them paid.
+    fn within_quota(&self, peer: &NodeKey, challenge: &Challenge) -> Result<(), Refusal> {
+        let agreement = self.agreement_of(peer, &challenge.agreement)?;
+        let daily = u64::from(self.config.free_audit_leaves) + agreement.current().sectors / 4;
+        let leaves = challenge.count() as u64;
+        let Err(wait) = self.quotas.take(&agreement.id, leaves, daily) else { return Ok(()) };
+        if agreement.account().rate == 0 {
+            return Err(Refusal::AuditQuota { wait });
+        }
+        // What a proof makes the host read.
+        self.charge(&agreement.id, ByteCount(leaves.saturating_mul(GROUP_BYTES as u64)))
+    }
+
     /// Answers a challenge about the newest revision of an agreement of `peer`: a proof for every leaf that is
     /// sound, an admission for every other.
     ///
@@ -102,7 +136,8 @@ impl Host {
         let current = agreement.current();
         let honest = ack.record.good <= ack.record.asked
             && ack.record.revision <= current.n
-            && !self.recall.contradicts(&agreement.id, &ack.record);
+            && !self.recall.contradicts(&agreement.id, &ack.record)
+            && !self.is_replayed(&agreement, &ack.record)?;
         let history = fold(&current.audits, &ack.record).map_err(|_| Refusal::RevisionMismatch)?;
         let expected = match ack.record.verdict {
             Verdict::Passed => current.acknowledge(&agreement.terms, ack.revision.time, history),
@@ -118,6 +153,26 @@ impl Host {
         let signature = self.countersign(&mut agreement, (&ack.revision, ack.signature), &mut batch);
         self.apply(batch)?;
         Ok(signature)
+    }
+}
+
+impl Host {
+    /// Whether a record is in the history already. Records name a revision that never falls far behind the newest
+    /// one, so those at the end are enough: anything about an older revision than theirs comes too late.
+    fn is_replayed(&self, agreement: &Agreement, record: &AuditRecord) -> Result<bool, HostError> {
+        let first = agreement.audits.saturating_sub(REMEMBERED);
+        let mut oldest = 0;
+        for number in first..agreement.audits {
+            let key = rows::numbered_key(&agreement.id, number);
+            let Some(bytes) = self.records().get(Table::History, &key)? else { continue };
+            let known = AuditRecord::decode(&bytes);
+            let known = known.map_err(|source| HostError::Row { table: Table::History, source })?;
+            if known == *record {
+                return Ok(true);
+            }
+            oldest = if oldest == 0 { known.revision } else { oldest.min(known.revision) };
+        }
+        Ok(first > 0 && record.revision < oldest)
     }
 }
 

@@ -97,6 +97,9 @@ pub struct HostConfig {
     pub lane_memory: ByteCount,
     /// Sectors whose agreement trees may stay in memory (64 bytes each); at least one tree always may.
     pub cached_tree_sectors: u64,
+    /// Leaves proved for nothing under one agreement in a day; each append adds a first audit's worth, and each four
+    /// sectors one. Beyond, audits are paid like reads, or refused where reading is free.
+    pub free_audit_leaves: u32,
     /// Seconds after which a stored sector nobody appended is let go.
     pub pending_life: u64,
     /// Seconds a sector nobody holds waits in the trash, so that reads under way can finish.
@@ -116,6 +119,7 @@ impl HostConfig {
             offer: OfferPolicy::default(),
             lane_memory: ByteCount(64 << 20),
             cached_tree_sectors: 256 * 1024,
+            free_audit_leaves: 4_096,
             pending_life: DAY_SECONDS / 4,
             trash_life: 600,
             grace: layr_protocol::limits::GRACE_SECONDS,

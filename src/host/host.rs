@@ -10,6 +10,7 @@ use crate::error::HostError;
 use crate::news::Gossip;
 use crate::passes::Passes;
 use crate::ports::{HostLedger, HostRecords, OwnerNotes, SectorStore, Table};
+use crate::quota::Quotas;
 use crate::reads::Meters;
 use crate::recall::Recall;
 use crate::rows;
@@ -48,6 +49,7 @@ pub struct Host {
     pub(crate) trees: Trees,
     pub(crate) buffers: SectorBuffers,
     pub(crate) recall: Recall,
+    pub(crate) quotas: Quotas,
     pub(crate) meters: Meters,
     /// Passes shown since the start.
     pub(crate) passes: Passes,
@@ -79,6 +81,7 @@ impl Host {
             trees: Trees::new(config.cached_tree_sectors),
             buffers: SectorBuffers::new(buffers),
             recall: Recall::default(),
+            quotas: Quotas::default(),
             meters: Meters::default(),
             passes: Passes::default(),
             gossip: Gossip::default(),

@@ -42,6 +42,7 @@ mod notes;
 mod offer;
 mod passes;
 pub mod ports;
+mod quota;
 mod reads;
 mod recall;
 mod renew;

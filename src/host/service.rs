@@ -52,7 +52,7 @@ impl HostApi for HostService {
 
     async fn audit(self, _: Context, request: AuditRequest) -> Result<AuditReply, Refusal> {
         request.validate()?;
-        Ok(AuditReply { answer: self.host.audit(self.peer, request.challenge).await? })
+        self.host.answer(self.peer, request.challenge).await
     }
 
     async fn acknowledge(self, _: Context, acknowledge: Acknowledge) -> Result<Signature, Refusal> {

@@ -20,6 +20,7 @@ impl Host {
     pub(crate) fn sweep(&self, agreement: &Agreement, now: UnixSeconds) -> Result<(), HostError> {
         let (id, shelf) = (agreement.id, agreement.shelf);
         self.meters.forget(&id);
+        self.quotas.forget(&id);
         self.gossip.forget(&id);
         if !agreement.handed {
             self.trees.forget(&shelf);

@@ -39,10 +39,35 @@ impl BeaconRound {
     }
 }
 
+/// A beacon's public key, and nothing else: checks rounds offline.
+pub struct BeaconKey(PublicKey);
+
+impl BeaconKey {
+    /// Reads a group key on G2, compressed; `None` where it is none.
+    #[must_use]
+    pub fn new(key: &[u8; 96]) -> Option<Self> {
+        PublicKey::key_validate(key).ok().map(Self)
+    }
+
+    /// Whether the beacon signed this round.
+    #[must_use]
+    pub fn signed(&self, round: u64, signature: &[u8; 48]) -> bool {
+        let Ok(decoded) = Signature::uncompress(signature) else { return false };
+        let message = Sha256::digest(round.to_be_bytes());
+        decoded.verify(true, &message, DOMAIN, &[], &self.0, true) == BLST_ERROR::BLST_SUCCESS
+    }
+}
+
+impl core::fmt::Debug for BeaconKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("BeaconKey").finish_non_exhaustive()
+    }
+}
+
 /// A source of verified rounds.
 pub struct Beacon {
     endpoints: Endpoints,
-    key: PublicKey,
+    key: BeaconKey,
     schedule: BeaconSchedule,
 }
 
@@ -52,7 +77,11 @@ impl Beacon {
             LedgerError::new(Stage::Configure, Cause::Unrepresentable("the beacon's public key"))
         })?;
         let limits = HttpLimits { max_body: MAX_BODY, ..limits };
-        Ok(Self { endpoints: Endpoints::new(&config.urls, limits)?, key, schedule: config.schedule })
+        Ok(Self {
+            endpoints: Endpoints::new(&config.urls, limits)?,
+            key: BeaconKey(key),
+            schedule: config.schedule,
+        })
     }
 
     /// When which round is published.
@@ -64,7 +93,7 @@ impl Beacon {
     /// The group key as the contract takes it: on G2, uncompressed.
     #[must_use]
     pub fn uncompressed_key(&self) -> [u8; 192] {
-        self.key.serialize()
+        self.key.0.serialize()
     }
 
     /// A round, verified.
@@ -93,10 +122,7 @@ impl Beacon {
     /// Checks a round got elsewhere.
     #[must_use]
     pub fn verify(&self, round: u64, signature: &[u8; 48]) -> Option<BeaconRound> {
-        let decoded = Signature::uncompress(signature).ok()?;
-        let message = Sha256::digest(round.to_be_bytes());
-        let verdict = decoded.verify(true, &message, DOMAIN, &[], &self.key, true);
-        (verdict == BLST_ERROR::BLST_SUCCESS).then(|| BeaconRound {
+        self.key.signed(round, signature).then(|| BeaconRound {
             round,
             signature: *signature,
             randomness: Sha256::digest(signature).into(),

@@ -52,7 +52,7 @@ mod time;
 mod xdr;
 
 pub use accounts::{LEAST_BALANCE, MAX_MEMO_BYTES, PaymentMemo, SentPayment};
-pub use beacon::{Beacon, BeaconRound};
+pub use beacon::{Beacon, BeaconKey, BeaconRound};
 pub use client::{AccountState, LedgerClient, LedgerTime};
 pub use config::{
     BeaconConfig, LOCAL_PASSPHRASE, MAINNET_PASSPHRASE, NetworkConfig, TESTNET_PASSPHRASE, TransactionPolicy,

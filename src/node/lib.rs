@@ -25,4 +25,4 @@ pub use owner_ledger::StellarOwner;
 pub use owner_node::{OwnerNode, OwnerNodeConfig, OwnerNodeError};
 pub use peers::HOSTS_MET_FILE;
 pub use watch::{OwnerWatch, WATCH_ROUND_FILE, WATCH_STATE_FILE, WatchConfig, read_watch_state};
-pub use watch_state::{AUDIT_EVERY, Unfinished, WatchState, WatchedAudit, WatchedDue};
+pub use watch_state::{Unfinished, WatchState, WatchedAudit, WatchedDue};

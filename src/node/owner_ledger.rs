@@ -251,7 +251,7 @@ impl OwnerLedger for StellarOwner {
     fn beacon(&self) -> BoxFuture<'_, Result<BeaconRound, LedgerFault>> {
         async {
             let round = self.escrow.client().beacon().latest().await.map_err(fault)?;
-            Ok(BeaconRound { round: round.round, randomness: round.randomness })
+            Ok(BeaconRound { round: round.round, randomness: round.randomness, signature: round.signature })
         }
         .boxed()
     }

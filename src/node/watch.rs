@@ -11,7 +11,7 @@
 //! happens.
 
 use crate::owner_node::{OwnerNode, OwnerNodeConfig, OwnerNodeError};
-use crate::watch_state::{AUDIT_EVERY, WatchState};
+use crate::watch_state::WatchState;
 use layr_audits::Verdict;
 use layr_ledger::LedgerClient;
 use layr_owner::{RepairReport, Silent, WatchAct, WatchPolicy, WatchReport, WatchedView};
@@ -183,15 +183,13 @@ impl Watch {
 
     /// Does whatever is due under every agreement, and notes how they stand then.
     async fn watch(&self, node: &OwnerNode, state: &mut WatchState, trouble: &mut Vec<String>) {
-        let every = state.audit_after.unwrap_or(self.config.policy.audit_every.unwrap_or(AUDIT_EVERY));
-        let policy = WatchPolicy { audit_every: Some(every), ..self.config.policy.clone() };
-        match node.owner.watch_once(&policy, Arc::new(Silent)).await {
+        match node.owner.watch_once(&self.config.policy, Arc::new(Silent)).await {
             Ok(report) => {
                 for line in lines(&report) {
                     (self.tell)(&line);
                 }
                 trouble.extend(report.acts.iter().filter_map(refused));
-                state.take_in(&report, self.config.policy.audit_every.unwrap_or(AUDIT_EVERY), rand::random());
+                state.take_in(&report);
             }
             Err(error) => trouble.push(format!("watching stopped: {}", chain(&error))),
         }

@@ -10,11 +10,9 @@
 use layr_audits::Verdict;
 use layr_owner::views::{DueBy, DueView, SettleReport, SettleStep};
 use layr_owner::{JobView, WatchReport};
-use layr_types::{AgreementId, DAY_SECONDS, NodeKey, Stroops, UnixSeconds};
+use layr_types::{AgreementId, NodeKey, Stroops, UnixSeconds};
 use serde::{Deserialize, Serialize};
 
-/// How often hosts are audited unless told otherwise: daily, by the ledger's clock.
-pub const AUDIT_EVERY: u64 = DAY_SECONDS;
 /// Longest time between two rounds by the ledger's clock: 1 hour.
 const LONGEST_PAUSE: u64 = 3_600;
 
@@ -69,8 +67,6 @@ pub struct WatchState {
     pub as_of: Option<UnixSeconds>,
     /// When the next one is due, by the ledger's clock.
     pub next: Option<UnixSeconds>,
-    /// Age at which the newest audit is followed by another, seconds; drawn anew after each.
-    pub audit_after: Option<u64>,
     /// The newest audit.
     pub last_audit: Option<WatchedAudit>,
     /// What is due under open agreements, the most urgent first.
@@ -99,16 +95,14 @@ impl WatchState {
             || self.next.is_some_and(|next| now >= next)
     }
 
-    /// Takes a round's report in. Audits are `every` seconds apart, give or take a tenth as `chance` has it: a host
-    /// must not know the moment.
-    pub fn take_in(&mut self, report: &WatchReport, every: u64, chance: u64) {
+    /// Takes a round's report in.
+    pub fn take_in(&mut self, report: &WatchReport) {
         if !report.audits.is_empty() {
             let failed = report.audits.iter().filter(|host| host.verdict != Verdict::Passed);
             let failed: Vec<(NodeKey, String)> =
                 failed.map(|host| (host.node, host.verdict.to_string())).collect();
             let passed = (report.audits.len() - failed.len()) as u64;
             self.last_audit = Some(WatchedAudit { at: report.now, passed, failed });
-            self.audit_after = Some(every - every / 10 + chance % (every / 5 + 1));
         }
         if let Some(done) = &report.settled {
             self.settled += Self::ended(done);
@@ -161,6 +155,7 @@ fn watched(due: &DueView) -> WatchedDue {
 mod tests {
     use super::*;
     use layr_owner::views::AuditView;
+    use layr_types::DAY_SECONDS;
 
     const NOW: UnixSeconds = UnixSeconds(1_000_000);
 
@@ -184,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn audits_come_about_once_a_day_and_never_at_a_moment_known_before() {
+    fn a_rounds_report_is_taken_in() {
         let audit = AuditView {
             node: NodeKey([1; 32]),
             agreement: AgreementId([2; 32]),
@@ -194,6 +189,7 @@ mod tests {
             sectors: 1,
             millis: 1,
             recorded: true,
+            over_reads: false,
             detail: None,
         };
         let report = WatchReport {
@@ -208,19 +204,10 @@ mod tests {
             next: NOW.plus(9),
             now: NOW,
         };
-        let mut ages = Vec::new();
-        for chance in [0, 1, 977, 12_345, u64::MAX] {
-            let mut state = calm();
-            state.take_in(&report, DAY_SECONDS, chance);
-            assert_eq!((state.rounds, state.fees, state.next), (1, Stroops(7), Some(NOW.plus(9))));
-            let audit = state.last_audit.expect("an audit");
-            assert_eq!((audit.passed, audit.failed.len()), (1, 1));
-            let age = state.audit_after.expect("an age");
-            assert!((DAY_SECONDS * 9 / 10..=DAY_SECONDS * 11 / 10).contains(&age), "{age}");
-            ages.push(age);
-        }
-        ages.dedup();
-        assert_eq!(ages.len(), 5, "chance decides");
-        calm().take_in(&report, 0, 3);
+        let mut state = calm();
+        state.take_in(&report);
+        assert_eq!((state.rounds, state.fees, state.next), (1, Stroops(7), Some(NOW.plus(9))));
+        let audit = state.last_audit.expect("an audit");
+        assert_eq!((audit.passed, audit.failed.len()), (1, 1));
     }
 }

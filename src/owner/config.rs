@@ -1,5 +1,6 @@
 //! What can be tuned, with the defaults that are the truth.
 
+use layr_audits::Schedule;
 use layr_types::ByteCount;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct OwnerConfig {
     pub shard_floor: Duration,
     /// Most time a shard may take before its host is given up.
     pub shard_ceiling: Duration,
+    /// When audits are due.
+    pub schedule: Schedule,
     /// Leaves asked for in an audit.
     pub audit_leaves: u16,
     /// Hosts asked for their prices per host needed.
@@ -48,6 +51,7 @@ impl Default for OwnerConfig {
             call: Duration::from_secs(10),
             shard_floor: Duration::from_secs(2),
             shard_ceiling: Duration::from_secs(30),
+            schedule: Schedule::default(),
             audit_leaves: layr_audits::DAILY_LEAVES,
             survey: 3,
             headroom_percent: 10,

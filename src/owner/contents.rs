@@ -92,6 +92,19 @@ pub(crate) fn places(
     Ok(found)
 }
 
+/// Some of the sectors that lie under an agreement, by chance; none where they are not known.
+pub(crate) fn drawn(core: &Core, id: &AgreementId, count: usize) -> Result<Vec<SectorRoot>, RecordsFault> {
+    let all = core.book.scan::<Vec<SectorRoot>>(Space::Contents, &id.0)?;
+    let total: usize = all.iter().map(|(_, roots)| roots.len()).sum();
+    let mut drawn = Vec::new();
+    for _ in 0..count.min(total) {
+        let chance = u64::from_be_bytes(core.book.random());
+        let place = usize::try_from(chance % total.max(1) as u64).unwrap_or(0);
+        drawn.extend(all.iter().flat_map(|(_, roots)| roots).nth(place));
+    }
+    Ok(drawn)
+}
+
 fn first(key: &[u8]) -> Result<u64, RecordsFault> {
     let (_, first) = key.split_last_chunk::<8>().ok_or(RecordsFault::Damaged { space: Space::Contents })?;
     Ok(u64::from_be_bytes(*first))

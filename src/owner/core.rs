@@ -53,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) publishing: tokio::sync::Mutex<()>,
     /// Held for the length of a repair: two would rebuild the same shards.
     pub(crate) repairing: tokio::sync::Mutex<()>,
+    /// Held while the tally of reads changes.
+    pub(crate) tally: Mutex<()>,
     locks: Locks,
     /// Held while one agreement's reads are paid for.
     purses: Locks,
@@ -139,6 +141,7 @@ impl Core {
             storing: tokio::sync::RwLock::new(()),
             publishing: tokio::sync::Mutex::new(()),
             repairing: tokio::sync::Mutex::new(()),
+            tally: Mutex::default(),
             locks: Mutex::default(),
             purses: Mutex::default(),
         }));

@@ -5,7 +5,7 @@ use crate::core::Core;
 use crate::delegate::{AdoptReport, DelegateRequest, DelegationView, RevokeReport};
 use crate::dispute::{CloseReport, DisputeReport, SubmitReport};
 use crate::error::{
-    AuditError, DownloadError, RecordsFault, RecoverError, SettleError, UploadError, ViewError,
+    AuditError, DownloadError, Failed, RecordsFault, RecoverError, SettleError, UploadError, ViewError,
 };
 use crate::events::{Event, Progress, Stage};
 use crate::free::{RemoveReport, RemoveRequest};
@@ -20,11 +20,12 @@ use crate::request::{
     UploadRequest,
 };
 use crate::views::{
-    AgreementView, AsOf, AuditReport, DownloadReport, DueView, FileDetail, FileView, JobView, Quote,
-    RecoverReport, SettleReport, UploadReport, WalletView,
+    AgreementView, AsOf, AuditReport, DownloadReport, DueView, FileDetail, FileView, HostScore, JobView,
+    Quote, RecoverReport, SettleReport, UploadReport, WalletView,
 };
 use crate::watch::{WatchPolicy, WatchReport};
 use crate::{audit, delegate, dispute, download, free, recover, renew, repair, settle, show, upload, watch};
+use layr_audits::{AuditRecord, Certificate};
 use layr_identity::Identity;
 use layr_types::{AgreementId, ByteCount};
 use std::io::Read;
@@ -217,6 +218,30 @@ impl Owner {
         progress: Arc<dyn Progress>,
     ) -> Result<AdoptReport, UploadError> {
         delegate::adopt(&self.core, result, progress).await
+    }
+
+    /// What this owner thinks of every host it has an agreement with, and what that is made of. Asks nobody.
+    ///
+    /// # Errors
+    /// [`ViewError::Records`].
+    pub fn scores(&self) -> Result<Vec<HostScore>, ViewError> {
+        Ok(audit::all_scores(&self.core)?)
+    }
+
+    /// A custody certificate: what was audited, when and how it ended, for anybody to check offline. Asks nobody.
+    ///
+    /// # Errors
+    /// [`AuditError`]; [`crate::error::AuditCause::HistoryIncomplete`] where the records here are not the whole history.
+    pub fn certify(&self, target: &AuditTarget) -> Result<Certificate, AuditError> {
+        audit::certify(&self.core, target).map_err(|cause| Failed::new(Stage::Audit, cause))
+    }
+
+    /// The audit records of an agreement both sides have signed, oldest first. Asks nobody.
+    ///
+    /// # Errors
+    /// [`ViewError::Records`].
+    pub fn audit_history(&self, id: &AgreementId) -> Result<Vec<AuditRecord>, ViewError> {
+        Ok(audit::history(&self.core, id)?)
     }
 
     /// Settles whatever is due.

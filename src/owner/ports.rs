@@ -276,6 +276,8 @@ pub struct BeaconRound {
     pub round: u64,
     /// Its randomness: SHA-256 of the round's signature.
     pub randomness: [u8; 32],
+    /// The beacon's signature, compressed: with it anybody can check the round later.
+    pub signature: [u8; 48],
 }
 
 /// The ledger as an owner uses it.
@@ -361,11 +363,19 @@ pub enum Space {
     Contents = 15,
     /// Sectors to be given up, by agreement id and sector root.
     Condemned = 16,
+    /// What each agreement's audits have come to, by agreement id.
+    Diaries = 17,
+    /// What hosts signed when they answered audits, by agreement id, revision and nonce.
+    Receipts = 18,
+    /// Beacon rounds' signatures, by round.
+    Rounds = 19,
+    /// Each agreement's newest sound answer, by agreement id.
+    Answers = 20,
 }
 
 impl Space {
     /// All spaces.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::Meta,
         Self::Agreements,
         Self::Files,
@@ -382,6 +392,10 @@ impl Space {
         Self::Renewals,
         Self::Contents,
         Self::Condemned,
+        Self::Diaries,
+        Self::Receipts,
+        Self::Rounds,
+        Self::Answers,
     ];
 }
 

@@ -1,7 +1,7 @@
 //! What a caller asks for.
 
 use layr_coding::Profile;
-use layr_types::{AgreementId, DAY_SECONDS, LeafIndex, Stroops};
+use layr_types::{AgreementId, DAY_SECONDS, LeafIndex, NodeKey, Stroops};
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -107,6 +107,11 @@ pub enum AuditTarget {
     File(String),
     /// This one.
     Agreement(AgreementId),
+    /// Those with this host.
+    Host(NodeKey),
+    /// Whatever a person means by this: a file's name, the beginning of an agreement's or a host's id (six digits at
+    /// least), or the beginning of files' names.
+    Any(String),
 }
 
 /// How to settle.

@@ -6,6 +6,7 @@
 
 use crate::acks;
 use crate::agreement::{Agreement, Pending, PendingWhat};
+use crate::audit::diary;
 use crate::contents;
 use crate::core::Core;
 use crate::error::{HostFault, LedgerFault, Misbehaviour, RecordsFault};
@@ -22,6 +23,7 @@ use layr_protocol::limits::{MAX_SECTORS_PER_APPEND, MAX_SECTORS_PER_FREE};
 use layr_protocol::{Acknowledge, Append, CoSigned, Free, HostApiClient, Refusal};
 use layr_types::{AgreementId, AuditSeed, SectorIndex, SectorRoot, Signature, UnixSeconds};
 use std::collections::HashSet;
+use std::sync::PoisonError;
 
 /// How often one revision is drafted anew when clocks or numbers disagree.
 const ATTEMPTS: u32 = 4;
@@ -303,7 +305,7 @@ fn follows(agreement: &Agreement, pending: &Pending, latest: &CoSigned) -> bool 
 }
 
 /// Where a revision both signed is kept: the host may show the ledger any of them.
-fn revision_key(id: AgreementId, n: u64) -> Vec<u8> {
+pub(crate) fn revision_key(id: AgreementId, n: u64) -> Vec<u8> {
     [id.0.as_slice(), &n.to_be_bytes()].concat()
 }
 
@@ -317,6 +319,7 @@ fn adopt(
     if !verify(&agreement.host(), &revision.digest(&SoftwareSha256), &host) {
         return Err(HostFault::Misbehaved(Misbehaviour::Signature).into());
     }
+    let _tally = core.tally.lock().unwrap_or_else(PoisonError::into_inner);
     let mut draft = core.book.draft();
     match &pending.what {
         PendingWhat::Append { job, sectors } => {
@@ -329,11 +332,15 @@ fn adopt(
                 }
             }
         }
-        PendingWhat::Free { places } => free::adopt(core, agreement, places, &mut draft)?,
+        PendingWhat::Free { places } => {
+            diary::trimmed(core, (&agreement.id, agreement.current().sectors), places, &mut draft)?;
+            free::adopt(core, agreement, places, &mut draft)?;
+        }
         PendingWhat::Audit { record, .. } => {
             let mut key = agreement.id.0.to_vec();
             key.extend_from_slice(&revision.n.to_be_bytes());
             draft.put(Space::Audits, &key, record);
+            diary::recorded(core, &agreement.id, record, &mut draft)?;
             agreement.audited = Some((record.verdict, revision.time));
         }
     }

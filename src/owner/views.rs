@@ -1,5 +1,8 @@
 //! What a person gets to see: plain data for the command line and the local API.
 
+mod audit;
+
+pub use self::audit::{AuditReport, AuditView, HostScore};
 pub use crate::due::{DueBy, DueStep, DueView};
 use crate::job::JobId;
 use crate::ports::CallCost;
@@ -270,48 +273,6 @@ pub struct DownloadReport {
     pub failed: Vec<NotChosen>,
     /// Wall time, seconds.
     pub seconds: f64,
-}
-
-/// What an audit found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct AuditReport {
-    /// One entry an agreement.
-    pub hosts: Vec<AuditView>,
-    /// Health of the files concerned.
-    pub files: Vec<(String, Health)>,
-    /// The beacon round the leaves were drawn from.
-    pub round: u64,
-}
-
-impl AuditReport {
-    /// True where every host passed.
-    #[must_use]
-    pub fn all_passed(&self) -> bool {
-        self.hosts.iter().all(|host| host.verdict == Verdict::Passed)
-    }
-}
-
-/// One host's audit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct AuditView {
-    /// Which host.
-    pub node: NodeKey,
-    /// Which agreement.
-    pub agreement: AgreementId,
-    /// How it ended.
-    pub verdict: Verdict,
-    /// Leaves asked for.
-    pub asked: u16,
-    /// Leaves proved.
-    pub good: u16,
-    /// Sectors under the audited root.
-    pub sectors: u64,
-    /// How long the answer took, milliseconds.
-    pub millis: u64,
-    /// Whether the host signed the outcome into the shared history.
-    pub recorded: bool,
-    /// What the host or the network said, if not an answer.
-    pub detail: Option<String>,
 }
 
 /// Something this machine's records show while the ledger cannot be asked.

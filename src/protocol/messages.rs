@@ -130,6 +130,8 @@ impl AuditRequest {
 pub struct AuditReply {
     /// A proof or an admission for every leaf of the challenge.
     pub answer: Answer,
+    /// By the host's node key over [`layr_audits::receipt_digest`]: that it gave this answer to this challenge.
+    pub signature: Signature,
 }
 
 /// An audit's outcome entering the shared history.

@@ -148,6 +148,13 @@ pub enum Refusal {
         /// Trace number.
         trace: u64,
     },
+    /// The agreement's audits have asked for more leaves today than the host proves for nothing, and reads under it
+    /// cost nothing that could pay for more.
+    #[error("the day's audits of this agreement are used up; the next is answered in {wait} s")]
+    AuditQuota {
+        /// Seconds until the host answers again.
+        wait: u64,
+    },
 }
 
 impl Refusal {
@@ -159,6 +166,7 @@ impl Refusal {
             Self::OtherLedger => 102,
             Self::TooMany => 103,
             Self::Busy => 104,
+            Self::AuditQuota { .. } => 105,
             Self::NotAccepting => 201,
             Self::OfferExpired { .. } => 202,
             Self::TermsNotOffered => 203,
@@ -194,6 +202,7 @@ impl Refusal {
     pub const fn retry(&self) -> Retry {
         match self {
             Self::Busy
+            | Self::AuditQuota { .. }
             | Self::DiskFault
             | Self::LedgerUnavailable
             | Self::Internal { .. }

@@ -7,7 +7,7 @@ use rocksdb::{ColumnFamily, Direction, ErrorKind, IteratorMode, WriteBatch};
 use std::path::Path;
 
 /// The spaces' persistent names; values are sealed by the owner, so nothing compresses.
-const TABLES: [(&str, bool); 16] = [
+const TABLES: [(&str, bool); 20] = [
     ("owner.meta", false),
     ("owner.agreements", false),
     ("owner.files", false),
@@ -24,6 +24,10 @@ const TABLES: [(&str, bool); 16] = [
     ("owner.renewals", false),
     ("owner.contents", false),
     ("owner.condemned", false),
+    ("owner.diaries", false),
+    ("owner.receipts", false),
+    ("owner.rounds", false),
+    ("owner.answers", false),
 ];
 
 const OWNER: Kind =
@@ -47,6 +51,10 @@ const fn table(space: Space) -> &'static str {
         Space::Renewals => "owner.renewals",
         Space::Contents => "owner.contents",
         Space::Condemned => "owner.condemned",
+        Space::Diaries => "owner.diaries",
+        Space::Receipts => "owner.receipts",
+        Space::Rounds => "owner.rounds",
+        Space::Answers => "owner.answers",
     }
 }
 

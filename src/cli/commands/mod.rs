@@ -25,7 +25,7 @@ mod wallet;
 
 pub use interrupt::or_interrupted;
 
-use crate::args::{BenchCommand, Cli, Command};
+use crate::args::{Audit, AuditCommand, BenchCommand, Cli, Command};
 use crate::envelope::Report;
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -39,6 +39,9 @@ pub async fn dispatch(cli: Cli) -> Result<Report, Failure> {
         Command::Init(args) => return init::run(&global, args).await,
         Command::ExitCodes => return exit_codes(),
         Command::Durability(args) => return durability::run(&global, &args),
+        Command::Audit(Audit { command: Some(AuditCommand::Verify { file, beacon_key }), .. }) => {
+            return audit::verify(&file, beacon_key.as_deref());
+        }
         Command::Demo(args) => return demo::run(&global, args).await,
         Command::Bench(BenchCommand::Pipeline { size, profile }) => return bench::pipeline(size, &profile),
         Command::Bench(BenchCommand::Network { hosts, size, profile, dead, hung, repair }) => {

@@ -1,6 +1,7 @@
 //! A host on its twins, and an owner that plays by the rules unless a test says otherwise.
 
 mod admission;
+mod auditing;
 mod books;
 mod deciding;
 mod disputes;

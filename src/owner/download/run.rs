@@ -16,6 +16,7 @@ use futures::stream;
 use layr_audits::Verdict;
 use layr_coding::FileHash;
 use layr_manifests::{Manifest, SegmentRecord};
+use layr_protocol::Refusal;
 use layr_types::{ByteCount, SECTOR_BYTES, SegmentId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -240,12 +241,18 @@ async fn finish(writer: Writer, manifest: &Manifest, whole: bool) -> Result<Opti
 
 /// A read is an audit too: what hosts did enters the owner's opinion of them.
 async fn remember(core: &Core, fetcher: &Fetcher) {
-    let Ok(now) = core.now().await else { return };
-    let verdicts: Vec<_> = {
-        let log = fetcher.log();
+    let (verdicts, proved): (Vec<_>, _) = {
+        let mut log = fetcher.log();
         let bad = log.failed.iter().map(|failure| (failure.node, verdict(&failure.fault)));
-        bad.collect()
+        (bad.collect(), std::mem::take(&mut log.proved))
     };
+    let now = if verdicts.is_empty() { None } else { core.now().await.ok() };
+    let wrong: Vec<_> =
+        verdicts.iter().filter(|(_, verdict)| verdict.touches_money()).map(|(node, _)| *node).collect();
+    if let Err(fault) = crate::audit::reads::note(core, proved, &wrong, now).await {
+        tracing::warn!(%fault, "cannot remember what was read");
+    }
+    let Some(now) = now else { return };
     for (node, verdict) in verdicts {
         if let Err(fault) = core.remember(&node, verdict, now) {
             tracing::warn!(%fault, "cannot remember what a host did");
@@ -256,6 +263,8 @@ async fn remember(core: &Core, fetcher: &Fetcher) {
 const fn verdict(fault: &HostFault) -> Verdict {
     match fault {
         HostFault::Misbehaved(_) => Verdict::Corrupt,
+        HostFault::Refused(Refusal::SectorDamaged { .. }) => Verdict::Corrupt,
+        HostFault::Refused(Refusal::SectorMissing { .. }) => Verdict::Missing,
         HostFault::Refused(_) => Verdict::Refused,
         HostFault::Late { .. } => Verdict::Late,
         HostFault::Records(_) => Verdict::OwnFault,

@@ -224,6 +224,15 @@ pub enum AuditCause {
     /// No such agreement.
     #[error("there is no agreement {0}")]
     NoSuchAgreement(AgreementId),
+    /// No open agreement with such a host.
+    #[error("there is no open agreement with host {0}")]
+    NoSuchHost(layr_types::NodeKey),
+    /// Nothing has been signed yet that could be certified.
+    #[error("nothing has been signed there yet that could be certified")]
+    NothingAudited,
+    /// The records here are not the whole history both signed.
+    #[error("the audit history of agreement {0} is not whole on this machine")]
+    HistoryIncomplete(AgreementId),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerFault),

@@ -18,7 +18,9 @@ use layr_coding::{ShardIndex, ShardSlice, VerifiedShard, decode_columns, decode_
 use layr_manifests::{SegmentRecord, ShardRecord};
 use layr_merkle::{GroupRange, verify_range_proof};
 use layr_protocol::Refusal;
-use layr_types::{AgreementId, ByteCount, GROUP_BYTES, NodeKey, SECTOR_BYTES, SectorRoot, Stroops};
+use layr_types::{
+    AgreementId, ByteCount, GROUP_BYTES, LEAVES_PER_GROUP, NodeKey, SECTOR_BYTES, SectorRoot, Stroops,
+};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,6 +60,8 @@ pub(crate) struct Log {
     pub(crate) received: u64,
     pub(crate) decoded: u64,
     pub(crate) served: HashSet<NodeKey>,
+    /// Leaves received and checked, by agreement.
+    pub(crate) proved: HashMap<AgreementId, u64>,
     pub(crate) failed: Vec<HostFailure>,
     /// Shards their hosts no longer have as they were, though the hosts answer.
     pub(crate) bad: HashSet<(AgreementId, SectorRoot)>,
@@ -301,6 +305,8 @@ impl Fetcher {
             let mut log = self.log();
             log.received += range.bytes() as u64;
             log.served.insert(shard.host);
+            let leaves = (range.groups().len() * LEAVES_PER_GROUP) as u64;
+            *log.proved.entry(shard.agreement).or_default() += leaves;
             log.latencies.push_back(started.elapsed());
             if log.latencies.len() > REMEMBERED {
                 log.latencies.pop_front();
@@ -367,6 +373,20 @@ async fn paid_get(
         }
     }
     lane.get(what, groups).await
+}
+
+/// A range of one sector, every byte checked; nothing is kept.
+pub(crate) async fn range(
+    (core, lane): (&Core, &LaneClient),
+    (node, agreement): (NodeKey, AgreementId),
+    (root, range): (SectorRoot, GroupRange),
+    purse: &Purse,
+) -> Result<(), HostFault> {
+    let groups = range.groups();
+    let what = ((agreement, root), (wire(groups.start), wire(groups.len())));
+    let answer = paid_get((core, lane), (node, agreement), what, purse).await?;
+    let shard = ShardRecord { index: ShardIndex(0), root, host: node, agreement };
+    check(&shard, range, answer).map(drop)
 }
 
 /// One sector alone, whoever has it.

@@ -9,6 +9,7 @@
 //! A renewal that lapses with its offer leaves the old agreement as it was.
 
 use crate::agreement::{Agreement, Ended, Parted, Phase};
+use crate::audit::diary;
 use crate::book::Draft;
 use crate::catalogue;
 use crate::contents;
@@ -134,6 +135,7 @@ pub(crate) fn took_effect(
         draft.agreement(&heir);
         contents::inherit(core, (&old.id, &heir.id), draft)?;
         free::inherit(core, (&old.id, &heir.id), draft)?;
+        diary::inherit(core, (&old.id, &heir.id), draft)?;
         let terms = &renewal.request.terms;
         let free = core.hosts.free_reads(&terms.host_key);
         let price = (renewal.request.offer.offer.egress_rate, terms.capacity, free);

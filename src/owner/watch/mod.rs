@@ -24,7 +24,7 @@ pub use policy::{RenewPolicy, RepairWatch, WatchPolicy};
 
 use self::decide::{Step, decide, stake};
 use crate::agreement::Agreement;
-use crate::audit;
+use crate::audit::{self, Order, diary};
 use crate::core::Core;
 use crate::due::{DueView, timeline};
 use crate::error::{LedgerFault, SettleError};
@@ -40,7 +40,7 @@ use crate::seen::{Presence, Seen};
 use crate::settle::{failed, settle};
 use crate::upload::save_owed;
 use crate::views::{AuditView, SettleReport};
-use layr_audits::AuditKind;
+use layr_audits::Schedule;
 use layr_types::{AgreementId, DAY_SECONDS, NodeKey, Stroops, TxHash, UnixSeconds};
 use serde::Serialize;
 use std::sync::Arc;
@@ -222,27 +222,31 @@ async fn repairs(
 
 /// Audits whatever was not audited for long enough.
 async fn audits(core: &Core, policy: &WatchPolicy, now: UnixSeconds) -> Result<Vec<AuditView>, SettleError> {
-    let Some(every) = policy.audit_every.filter(|_| !policy.dry_run) else { return Ok(Vec::new()) };
-    let mut ids = Vec::new();
+    let Some(schedule) = schedule(core, policy).filter(|_| !policy.dry_run) else { return Ok(Vec::new()) };
+    let mut orders = Vec::new();
     for agreement in core.agreements().map_err(failed)? {
         let seen = core.seen(&agreement).map_err(failed)?;
-        if seen.runs(&agreement, now) && audit_due(&agreement, every) <= now {
-            ids.push(agreement.id);
+        if !seen.runs(&agreement, now) {
+            continue;
         }
+        let state = diary::load(core, &agreement.id).map_err(failed)?.state;
+        let seed = diary::seed(core, &agreement.id);
+        let plan = schedule.plan(&state, agreement.current().sectors, now, &seed);
+        orders.extend(plan.map(|plan| Order::planned(agreement.id, &plan)));
     }
-    if ids.is_empty() {
+    if orders.is_empty() {
         return Ok(Vec::new());
     }
-    let (_, audited) = audit::run(core, &ids, AuditKind::Random).await.map_err(|error| match error {
+    let (_, audited) = audit::perform(core, &orders).await.map_err(|error| match error {
         audit::RunError::Ledger(fault) => failed(fault),
         audit::RunError::Records(fault) => failed(fault),
     })?;
     Ok(audited.into_iter().map(|one| one.view).collect())
 }
 
-fn audit_due(agreement: &Agreement, every: u64) -> UnixSeconds {
-    let last = agreement.audited.map_or(agreement.terms.start, |(_, when)| when);
-    last.max(agreement.current().time).plus(every)
+/// The owner's calendar of audits; `None` where the policy leaves auditing to others.
+fn schedule(core: &Core, policy: &WatchPolicy) -> Option<Schedule> {
+    policy.audit_every.map(|every| Schedule { every, ..core.config.schedule })
 }
 
 /// One round under way.
@@ -365,8 +369,13 @@ impl WatchReport {
                 continue;
             }
             let seen = core.seen(&agreement).map_err(failed)?;
-            if let Some(every) = policy.audit_every.filter(|_| seen.runs(&agreement, now)) {
-                self.next = self.next.min(audit_due(&agreement, every).max(now.plus(audit_again(every))));
+            let holds = agreement.current().sectors > 0;
+            if let Some(schedule) = schedule(core, policy).filter(|_| holds && seen.runs(&agreement, now)) {
+                let state = diary::load(core, &agreement.id).map_err(failed)?.state;
+                let seed = diary::seed(core, &agreement.id);
+                // What the owner's own fault left undone is tried again soon, and not at once.
+                let soonest = now.plus(AGAIN.min(schedule.every).max(1));
+                self.next = self.next.min(schedule.next(&state, &seed).max(soonest));
             }
             if let Some(renew) = &policy.renew {
                 let from = UnixSeconds(seen.state.ending_at.0.saturating_sub(renew.before_end));
@@ -396,8 +405,3 @@ const AGAIN: u64 = 600;
 
 /// How soon a repair is tried again that could not be done, seconds: 1 hour.
 const REPAIR_AGAIN: u64 = 3_600;
-
-/// How soon an audit is made again that was not answered, seconds: a host that is away is asked a few times a day.
-const fn audit_again(every: u64) -> u64 {
-    if every / 3 > AGAIN { every / 3 } else { AGAIN }
-}

@@ -75,7 +75,7 @@ async fn a_host_that_lost_data_is_challenged_at_once_and_cannot_answer() {
     let world = stored().await;
     let cheater = world.all()[1].clone();
     lose_everything(&cheater);
-    world.ledger.chain.set_now(START.plus(DAY_SECONDS));
+    world.ledger.chain.set_now(START.plus(DAY_SECONDS * 11 / 10));
     let report = watch(&world).await;
     assert_eq!(report.acts.len(), 1, "{report:?}");
     assert_eq!(
@@ -97,7 +97,7 @@ async fn a_host_that_lost_data_is_challenged_at_once_and_cannot_answer() {
 async fn nothing_is_challenged_that_is_not_worth_it_or_beyond_the_limit() {
     let world = stored().await;
     lose_everything(&world.all()[1]);
-    world.ledger.chain.set_now(START.plus(DAY_SECONDS));
+    world.ledger.chain.set_now(START.plus(DAY_SECONDS * 11 / 10));
     for policy in [
         WatchPolicy { max_bond: Stroops::ZERO, ..WatchPolicy::default() },
         WatchPolicy { challenge: false, ..WatchPolicy::default() },
@@ -238,7 +238,7 @@ async fn a_key_file_restored_on_a_second_machine_goes_on_with_a_dispute() {
     let gone = world.all()[0].clone();
     // The host answers while the second machine restores itself, and proves nothing.
     lose_everything(&gone);
-    world.ledger.chain.set_now(START.plus(DAY_SECONDS));
+    world.ledger.chain.set_now(START.plus(DAY_SECONDS * 11 / 10));
     let report = watch(&world).await;
     assert_eq!(report.acts[0].host, gone.node);
     let known = agreement_with(&world, &gone).await;
@@ -283,7 +283,7 @@ async fn a_crash_at_any_write_of_a_dispute_challenges_once() {
     for at in 1.. {
         let mut world = stored().await;
         lose_everything(&world.all()[1]);
-        world.ledger.chain.set_now(START.plus(DAY_SECONDS));
+        world.ledger.chain.set_now(START.plus(DAY_SECONDS * 11 / 10));
         let from = world.records.writes();
         world.records.refuse_when(move |number, _| number >= from + at - 1);
         let done = world.owner.watch_once(&WatchPolicy::default(), Arc::new(Silent)).await.is_ok();

@@ -46,9 +46,19 @@ pub struct TwinLedger {
     pub forgets: AtomicBool,
     /// How many seconds the endpoint is behind.
     pub behind: AtomicU64,
+    /// Whether no beacon server answers.
+    pub beacon_down: AtomicBool,
     pub opened: AtomicUsize,
     pub renewed: AtomicUsize,
     counter: AtomicU64,
+}
+
+/// A round of the twin's beacon.
+pub fn beacon_round(round: u64) -> BeaconRound {
+    let mut signature = [0; 48];
+    blake3::Hasher::new().update(&round.to_be_bytes()).finalize_xof().fill(&mut signature);
+    let randomness = layr_market::Sha256::sha256(&SoftwareSha256, &[&signature]);
+    BeaconRound { round, randomness, signature }
 }
 
 fn refused(detail: String) -> LedgerFault {
@@ -72,6 +82,7 @@ impl TwinLedger {
             picky: AtomicBool::new(false),
             forgets: AtomicBool::new(false),
             behind: AtomicU64::new(0),
+            beacon_down: AtomicBool::new(false),
             opened: AtomicUsize::new(0),
             renewed: AtomicUsize::new(0),
             counter: AtomicU64::new(0),
@@ -220,9 +231,12 @@ impl OwnerLedger for TwinLedger {
 
     fn beacon(&self) -> BoxFuture<'_, Result<BeaconRound, LedgerFault>> {
         async {
+            if self.beacon_down.load(Ordering::SeqCst) {
+                return Err(LedgerFault::Unreachable("no beacon server answers".into()));
+            }
             let now = self.now().await?;
             let round = self.info().beacon.latest_round(now);
-            Ok(BeaconRound { round, randomness: *blake3::hash(&round.to_be_bytes()).as_bytes() })
+            Ok(beacon_round(round))
         }
         .boxed()
     }

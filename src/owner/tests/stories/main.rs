@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that meets what it did not expect should stop")]
 #![allow(clippy::cast_possible_truncation, reason = "the numbers of these stories are small")]
 
+mod audits;
 mod crash;
 mod delegate;
 mod deleting;

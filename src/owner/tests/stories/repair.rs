@@ -255,7 +255,8 @@ async fn a_watching_owner_repairs_within_its_budget_once_silence_has_lasted() {
         }
     };
     let passed = world.owner_now().await.since(START);
-    assert!(passed >= 2 * DAY_SECONDS, "offline is not lost: {passed} s");
+    // The first audit comes up to a tenth of a day early.
+    assert!(passed >= DAY_SECONDS * 19 / 10, "offline is not lost: {passed} s");
     assert!(done.is_whole() && done.escrow + done.fees <= budget, "{done:?}");
     assert_whole(&world, &nodes[..1]).await;
 }

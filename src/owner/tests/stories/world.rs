@@ -2,7 +2,7 @@
 
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::{Stream, StreamExt as _};
-use layr_host::ports::{HostLedger, SectorError, SectorStore, Slot};
+use layr_host::ports::{HostLedger, HostRecords, SectorError, SectorStore, Slot};
 use layr_host::twins::{MemoryLedger, MemoryRecords as HostRows, MemorySectors, PlainNotes};
 use layr_host::{Host, HostConfig, HostPorts, HostService, serve_lane};
 use layr_identity::{Identity, Phrase, Signer};
@@ -66,6 +66,9 @@ pub struct Guest {
     pub taken: AtomicU64,
     /// The operator it declares.
     pub operator: Mutex<String>,
+    /// What it is after it was put back to an earlier state.
+    rewound: Mutex<Option<Arc<Host>>>,
+    copy: Box<dyn Fn() -> Arc<Host> + Send + Sync>,
     address: IpAddr,
 }
 
@@ -75,6 +78,21 @@ impl Guest {
         if mode != Mode::Up {
             self.tasks.lock().unwrap().drain(..).for_each(|task| task.abort());
         }
+    }
+
+    /// The host as it is now, in another body.
+    pub fn copy(&self) -> Arc<Host> {
+        (self.copy)()
+    }
+
+    /// Goes on from an earlier state.
+    pub fn rewind(&self, to: Arc<Host>) {
+        *self.rewound.lock().unwrap() = Some(to);
+        self.tasks.lock().unwrap().drain(..).for_each(|task| task.abort());
+    }
+
+    fn present(&self) -> Arc<Host> {
+        self.rewound.lock().unwrap().clone().unwrap_or_else(|| Arc::clone(&self.host))
     }
 
     fn mode(&self) -> Mode {
@@ -160,7 +178,7 @@ impl HostNet for TwinNet {
                     guest.tasks.lock().unwrap().push(task.abort_handle());
                 }
                 Mode::Up => {
-                    let service = HostService { host: Arc::clone(&guest.host), peer: self.owner };
+                    let service = HostService { host: guest.present(), peer: self.owner };
                     let serve = BaseChannel::with_defaults(theirs).execute(service.serve());
                     let task = tokio::spawn(drain(serve));
                     guest.tasks.lock().unwrap().push(task.abort_handle());
@@ -185,7 +203,7 @@ impl HostNet for TwinNet {
                     guest.tasks.lock().unwrap().push(task.abort_handle());
                 }
                 Mode::Up => {
-                    let (host, peer) = (Arc::clone(&guest.host), self.owner);
+                    let (host, peer) = (guest.present(), self.owner);
                     let task = tokio::spawn(async move {
                         let _ended = serve_lane(host, peer, theirs).await;
                     });
@@ -438,8 +456,9 @@ fn guest(
     let quota = ByteCount::from_sectors(u64::from(slots) + 1).unwrap();
     let sectors = Arc::new(MemorySectors::new(slots));
     let rots = Arc::new(AtomicBool::new(false));
+    let rows = Arc::new(HostRows::default());
     let ports = HostPorts {
-        records: Arc::new(HostRows::default()),
+        records: Arc::clone(&rows) as Arc<dyn HostRecords>,
         sectors: Arc::new(Disk { sectors: Arc::clone(&sectors), rots: Arc::clone(&rots) }),
         ledger: Arc::clone(chain) as Arc<dyn HostLedger>,
         notes: Arc::new(PlainNotes),
@@ -449,6 +468,11 @@ fn guest(
     // Stories that count what hosts hold do not wait for the grace to pass.
     config.grace = 0;
     offer(&mut config.offer);
+    let (copied, settings) = (ports.clone(), config.clone());
+    let copy = Box::new(move || {
+        let ports = HostPorts { records: Arc::new(rows.crash(0)), ..copied.clone() };
+        Host::open(settings.clone(), ports).unwrap()
+    });
     let host = Host::open(config, ports).unwrap();
     Guest {
         host,
@@ -460,6 +484,8 @@ fn guest(
         tasks: Mutex::default(),
         taken: AtomicU64::new(0),
         operator: Mutex::default(),
+        rewound: Mutex::default(),
+        copy,
         address: IpAddr::V4(Ipv4Addr::new(80, number, 1, 1)),
     }
 }

@@ -198,7 +198,7 @@ fn messages(add: &mut impl FnMut(&'static str, Vec<u8>)) {
         HostApiResponse::Hello(Ok(Welcome { version: 1, now: UnixSeconds(9), free_reads_percent: 100 })),
         HostApiResponse::Offer(Ok(signed)),
         HostApiResponse::Append(Err(Refusal::Stale { newest: 9 })),
-        HostApiResponse::Audit(Ok(AuditReply { answer })),
+        HostApiResponse::Audit(Ok(AuditReply { answer, signature })),
         HostApiResponse::Latest(Ok(Some(both))),
         HostApiResponse::Slot(Ok(Some(slot_told()))),
         HostApiResponse::Agreements(Ok(vec![id; 4])),
