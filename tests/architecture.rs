@@ -150,6 +150,40 @@ fn sources() -> Vec<PathBuf> {
     found
 }
 
+/// Hosts that lie (`src/owner/tests/stories/lies.rs`), twins and other switches of tests are in no program: neither
+/// does a room outside its tests speak of them, nor does an ordinary dependency switch them on.
+#[test]
+fn the_fault_switch_is_in_test_builds_only() {
+    let mut wrong = String::new();
+    let mut liars = 0;
+    for file in sources() {
+        let text = std::fs::read_to_string(&file).expect("readable");
+        let shown = file.strip_prefix(root()).expect("below the root");
+        let in_tests = shown.iter().any(|part| part == "tests");
+        let lies =
+            ["mod lies;", "pub struct Face ", "feature = \"lies\""].iter().any(|words| text.contains(words));
+        liars += usize::from(lies && in_tests);
+        if lies && !in_tests {
+            let _ = writeln!(wrong, "{} is a program's and names lies", shown.display());
+        }
+    }
+    assert!(liars > 0, "the liars have moved: this test looks in vain");
+    let metadata = metadata();
+    for package in metadata["packages"].as_array().expect("packages") {
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let features = dependency["features"].as_array().expect("features");
+            if dependency["kind"].is_null() && features.iter().any(|feature| feature == "testing") {
+                let _ = writeln!(wrong, "{} switches on {}'s tests", package["name"], dependency["name"]);
+            }
+        }
+        if package["features"]["default"].as_array().is_some_and(|all| all.iter().any(|one| one == "testing"))
+        {
+            let _ = writeln!(wrong, "{} is built for tests by default", package["name"]);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 #[test]
 fn every_file_opens_with_a_preface_and_stays_small() {
     let mut wrong = String::new();

@@ -13,6 +13,8 @@ mod ending;
 mod endpoint;
 mod faults;
 mod ledger;
+mod liars;
+mod lies;
 mod reads;
 mod renewal;
 mod repair;

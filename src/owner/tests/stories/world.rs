@@ -13,7 +13,7 @@ use layr_owner::{
     UploadReport, UploadRequest,
 };
 use layr_placement::HostCard;
-use layr_protocol::{HostApi as _, HostApiClient};
+use layr_protocol::HostApiClient;
 use layr_types::{
     ByteCount, ContractId, GROUP_BYTES, NetworkId, NodeKey, SECTOR_BYTES, Stroops, UnixSeconds,
 };
@@ -29,6 +29,8 @@ use std::time::Duration;
 use tarpc::server::{BaseChannel, Channel as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::AbortHandle;
+
+use crate::lies::{Face, Lie};
 
 pub use crate::ledger::{Mishap, TwinLedger};
 
@@ -69,6 +71,8 @@ pub struct Guest {
     /// What it is after it was put back to an earlier state.
     rewound: Mutex<Option<Arc<Host>>>,
     copy: Box<dyn Fn() -> Arc<Host> + Send + Sync>,
+    pub signer: Signer,
+    pub lie: Mutex<Option<Arc<Lie>>>,
     address: IpAddr,
 }
 
@@ -179,7 +183,8 @@ impl HostNet for TwinNet {
                 }
                 Mode::Up => {
                     let service = HostService { host: guest.present(), peer: self.owner };
-                    let serve = BaseChannel::with_defaults(theirs).execute(service.serve());
+                    let face = Face { service, guest: Arc::clone(guest) };
+                    let serve = BaseChannel::with_defaults(theirs).execute(face);
                     let task = tokio::spawn(drain(serve));
                     guest.tasks.lock().unwrap().push(task.abort_handle());
                 }
@@ -486,6 +491,8 @@ fn guest(
         operator: Mutex::default(),
         rewound: Mutex::default(),
         copy,
+        signer,
+        lie: Mutex::default(),
         address: IpAddr::V4(Ipv4Addr::new(80, number, 1, 1)),
     }
 }
