@@ -124,3 +124,43 @@ impl Host {
 fn encode(revoked: &[(u64, UnixSeconds)]) -> Vec<u8> {
     revoked.iter().flat_map(|(number, ends)| [number.to_be_bytes(), ends.0.to_be_bytes()]).flatten().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pass(reader: u8, ends: u64, number: u64) -> ReadPass {
+        ReadPass { owner: NodeKey([1; 32]), reader: NodeKey([reader; 32]), ends: UnixSeconds(ends), number }
+    }
+
+    #[test]
+    fn a_pass_admits_its_reader_under_its_owner_until_it_ends_or_is_revoked() {
+        let passes = Passes::default();
+        let admits = |owner: u8, reader: u8, now| {
+            passes.admits(NodeKey([owner; 32]), NodeKey([reader; 32]), UnixSeconds(now))
+        };
+        passes.keep(pass(2, 100, 7));
+        assert!(admits(1, 2, 99));
+        assert!(!admits(1, 2, 100), "it has ended");
+        assert!(!admits(1, 3, 99) && !admits(3, 2, 99));
+        passes.drop_numbered(NodeKey([1; 32]), 8);
+        assert!(admits(1, 2, 99), "another one was revoked");
+        passes.drop_numbered(NodeKey([1; 32]), 7);
+        assert!(!admits(1, 2, 99));
+    }
+
+    #[test]
+    fn strangers_with_many_passes_push_out_what_ends_first_and_no_more() {
+        let passes = Passes::default();
+        for number in 0..=MAX_PASSES as u64 {
+            let mut reader = [0; 32];
+            reader[..8].copy_from_slice(&number.to_be_bytes());
+            passes.keep(ReadPass { reader: NodeKey(reader), ..pass(0, 1_000 + number, number) });
+        }
+        assert_eq!(passes.all().len(), MAX_PASSES);
+        assert!(
+            !passes.admits(NodeKey([1; 32]), NodeKey([0; 32]), UnixSeconds(0)),
+            "the first to end is gone"
+        );
+    }
+}

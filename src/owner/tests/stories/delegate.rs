@@ -1,10 +1,11 @@
 //! Delegates: they repair, they are bounded in money and time, and they cannot read.
 
 use crate::repair::{BYTES, all, assert_whole, kill, stored};
-use crate::world::{Mode, START, TwinLedger, TwinNet, World, noise, open};
+use crate::world::{Mode, START, TwinLedger, TwinNet, World, context, noise, open};
 use layr_identity::{Identity, Phrase, Purpose};
 use layr_owner::twins::MemoryRecords;
-use layr_owner::{DelegateRequest, Owner, RepairTarget, Silent};
+use layr_owner::{DelegateRequest, HostNet as _, Owner, RepairTarget, Silent};
+use layr_protocol::{ReadPass, Refusal, SignedPass};
 use layr_types::{DAY_SECONDS, NodeKey, Stroops};
 use std::sync::Arc;
 
@@ -103,4 +104,36 @@ async fn a_revoked_delegate_reads_nothing_any_more_and_hosts_remember() {
     let (report, _) = friend.repair_for(&package, &all(), Arc::new(Silent)).await.unwrap();
     assert_eq!((report.rebuilt, report.received.0), (0, 0), "{report:?}");
     assert!(report.after.lost > 0, "no host lets it read: {report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_takes_only_a_pass_its_owner_signed_for_the_caller_and_that_has_not_ended() {
+    let (world, nodes) = stored().await;
+    let reader = NodeKey([42; 32]);
+    let client = TwinNet::of(world.net.guests.clone(), reader).rpc(nodes[0]).await.unwrap();
+    let good =
+        ReadPass { owner: world.identity.node_key(), reader, ends: START.plus(DAY_SECONDS), number: 9 };
+    let signed = |pass: ReadPass, by: &Identity| SignedPass {
+        pass,
+        signature: by.sign_as_node(&pass.digest(&context())),
+    };
+    let other = Identity::from_phrase(Phrase::from_entropy(&[8; 32]));
+    let show = |pass: SignedPass| {
+        let client = client.clone();
+        async move { client.show_pass(tarpc::context::current(), pass).await.unwrap() }
+    };
+    for (case, pass) in [
+        ("another reader's", signed(ReadPass { reader: NodeKey([43; 32]), ..good }, &world.identity)),
+        ("ended", signed(ReadPass { ends: START, ..good }, &world.identity)),
+        ("signed by another", signed(good, &other)),
+        ("changed", SignedPass { pass: ReadPass { number: 8, ..good }, ..signed(good, &world.identity) }),
+    ] {
+        assert_eq!(show(pass).await, Err(Refusal::BadSignature), "{case}");
+    }
+    assert_eq!(show(signed(good, &world.identity)).await, Ok(()));
+    let by_stranger = client.revoke_pass(tarpc::context::current(), good).await.unwrap();
+    assert_eq!(by_stranger, Err(Refusal::UnknownAgreement), "nobody revokes another's pass");
+    let owner = world.net.rpc(nodes[0]).await.unwrap();
+    assert_eq!(owner.revoke_pass(tarpc::context::current(), good).await.unwrap(), Ok(()));
+    assert_eq!(show(signed(good, &world.identity)).await, Err(Refusal::BadSignature), "revoked");
 }
