@@ -35,8 +35,11 @@ fn four_of_twelve_hosts_are_destroyed_and_the_file_is_whole_again_without_its_so
     let cost = dry["data"]["quote"]["total"].as_u64().expect("a price");
     // Half: a loaded machine may not find every new host at once, and fewer of them cost less.
     let below = format!("{}stroops", cost / 2);
-    let refused = owner.layr(["repair", "film", "--max-cost", &below]).error(4);
-    assert_eq!(refused["code"], "repair/over-budget", "{refused}");
+    // What finds room in agreements there are costs nothing and is done; the rest waits for a higher limit.
+    let short = owner.layr(["repair", "film", "--max-cost", &below]).json().run().exits(7).envelope();
+    let why = short["data"]["shortage"].as_str().unwrap_or_default();
+    assert!(why.contains("more than the limit"), "{short}");
+    assert_eq!(short["data"]["opened"], Value::Array(Vec::new()), "{short}");
 
     let done = owner.layr(["repair", "film", "--max-cost", &format!("{cost}stroops")]).data();
     assert_eq!((&done["rebuilt"], &done["unplaced"]), (&done["wanted"], &Value::from(0)), "{done}");
@@ -44,10 +47,12 @@ fn four_of_twelve_hosts_are_destroyed_and_the_file_is_whole_again_without_its_so
     let took: BTreeSet<&str> =
         done["hosts"].as_array().expect("hosts").iter().filter_map(Value::as_str).collect();
     let expected: BTreeSet<&str> = world.hosts[fresh..].iter().map(|host| host.key.as_str()).collect();
-    assert_eq!(took, expected, "the new hosts have what was lost");
+    assert!(took.is_superset(&expected), "the new hosts have what was lost: {done}");
     let shown = owner.layr(["show", "film"]).data();
     assert!(healthy(&shown), "{shown}");
-    assert_eq!(shown["health"]["survivors"], 12, "{shown}");
+    let segments = shown["segments"].as_array().expect("segments");
+    assert!(segments.iter().all(|one| one["survivors"] == one["profile"][1]), "{shown}");
+    assert!(segments.iter().filter(|one| one["survivors"] == 12).count() >= 6, "{shown}");
     owner.assert_comes_back("film", &copy);
     let again = owner.layr(["repair"]).data();
     assert_eq!((&again["wanted"], &again["opened"]), (&Value::from(0), &Value::Array(Vec::new())), "{again}");
