@@ -259,13 +259,14 @@ impl Fetcher {
                 Line::Connecting if !impatient => There::Soon,
                 Line::Connecting | Line::Down => There::Not,
             };
+            // Looked at before shards are asked for: a host that comes in between is met in the next round.
+            let connecting = search.open().any(|shard| matches!(self.line(&shard.host), Line::Connecting));
             while let Some(shard) = search.next(asked.len(), &state) {
                 asked.push(self.ask(shard, want.range));
             }
             if search.enough() {
                 return Ok(search.got);
             }
-            let connecting = search.open().any(|shard| matches!(self.line(&shard.host), Line::Connecting));
             if asked.is_empty() && !connecting {
                 let found = u8::try_from(search.got.len()).unwrap_or(u8::MAX);
                 return Err(FetchError::TooFew(TooFew { found, needed: search.needed() }));

@@ -27,13 +27,16 @@ pub(super) struct Search<'a> {
     pub(super) lost: usize,
     /// Extra shards to have in flight because others are late.
     pub(super) hedge: usize,
+    /// A wanted shard is recorded nowhere: it was lost and forgotten.
+    forgotten: bool,
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(want: &'a Want) -> Self {
         let mut queue: Vec<ShardRecord> = want.segment.shards.clone();
         queue.sort_by_key(|shard| (!want.shards.contains(&shard.index), shard.index));
-        Self { want, queue: queue.into(), got: Vec::new(), lost: 0, hedge: 0 }
+        let forgotten = want.shards.iter().any(|index| !queue.iter().any(|shard| shard.index == *index));
+        Self { want, queue: queue.into(), got: Vec::new(), lost: 0, hedge: 0, forgotten }
     }
 
     pub(super) fn needed(&self) -> u8 {
@@ -64,7 +67,7 @@ impl<'a> Search<'a> {
         let wanted = |shard: &ShardRecord| self.want.shards.contains(&shard.index);
         let absent = self.queue.iter().any(|shard| wanted(shard) && there(&shard.host) == There::Not);
         // While nothing has gone wrong the wanted shards are all it takes; afterwards any k are.
-        let smooth = self.lost == 0 && self.hedge == 0 && !absent;
+        let smooth = self.lost == 0 && self.hedge == 0 && !absent && !self.forgotten;
         let goal = if smooth { self.want.shards.len() } else { usize::from(self.needed()) + self.hedge };
         if self.got.len() + in_flight >= goal {
             return None;
@@ -125,6 +128,13 @@ mod tests {
         assert_eq!(asked(&mut Search::new(&want), &two_soon), [0, 1, 3]);
         let two_gone = |node: &NodeKey| if node.0[0] == 2 { There::Not } else { There::Now };
         assert_eq!(asked(&mut Search::new(&want), &two_gone), [0, 1, 3, 4]);
+    }
+
+    #[test]
+    fn a_shard_that_was_forgotten_is_made_from_any_others() {
+        let mut want = want(&[0, 1, 2, 3]);
+        want.segment.shards.retain(|shard| shard.index.0 != 1);
+        assert_eq!(asked(&mut Search::new(&want), &|_| There::Now), [0, 2, 3, 4]);
     }
 
     #[test]
