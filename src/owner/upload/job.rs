@@ -47,6 +47,10 @@ pub(crate) struct Job {
     /// fills them are sectors nobody will ever sign for. Not written down, since hosts drop such sectors in time.
     #[serde(skip)]
     pub(crate) full: Vec<AgreementId>,
+    /// Which host has taken shards for which seat in this run. Not written down: an earlier run's shards count only
+    /// where its agreements still serve.
+    #[serde(skip)]
+    pub(crate) served: Vec<(usize, NodeKey)>,
     /// What it wants of other hosts where it is a repair; such a job is never written down: its acknowledgements
     /// and agreements say all there is to know after a crash.
     #[serde(skip)]
@@ -73,6 +77,7 @@ impl Job {
             fees: Stroops::ZERO,
             reads_percent: Some(keeping.reads_percent),
             full: Vec::new(),
+            served: Vec::new(),
             beside: None,
         }
     }

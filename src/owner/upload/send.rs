@@ -7,7 +7,7 @@
 //! fills it can be sectors of an earlier attempt that nobody will ever sign for. Acknowledgements are written down in groups: while one group is being flushed the next gathers.
 
 use super::job::Job;
-use super::replace::replace;
+use super::replace::{Replacement, replace};
 use super::seats::{Route, Seats, Serving, Stopwatch};
 use crate::acks::{Ack, AckKey};
 use crate::core::Core;
@@ -352,9 +352,9 @@ async fn manage(
                 Vec::new()
             }
         };
-        for (at, seat) in seats.iter().enumerate() {
-            match found.get(at) {
-                Some((agreement, node)) => {
+        for seat in &seats {
+            match found.iter().find(|found| found.seat == *seat) {
+                Some(Replacement { agreement, node, .. }) => {
                     progress.tell(Event::Host { node: *node, what: HostEvent::TakesOver });
                     shared.seats.set(*seat, Serving::Host(Route::new(&core, *agreement, *node)));
                 }
