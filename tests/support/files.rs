@@ -3,16 +3,23 @@
 use std::fs;
 use std::path::Path;
 
-/// `len` bytes of noise; the same for the same seed (SplitMix64).
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// SplitMix64's output for a state.
+const fn mixed(state: u64) -> u64 {
+    let word = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    word ^ (word >> 31)
+}
+
+/// `len` bytes of noise; the same for the same seed. The seed is mixed first: the streams of neighbouring states are
+/// one stream, shifted by a word, and files with common chunks are stored once.
 pub fn noise(len: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut state = mixed(seed.wrapping_add(STEP));
     let mut out = Vec::with_capacity(len + 8);
     while out.len() < len {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut word = state;
-        word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        out.extend_from_slice(&(word ^ (word >> 31)).to_le_bytes());
+        state = state.wrapping_add(STEP);
+        out.extend_from_slice(&mixed(state).to_le_bytes());
     }
     out.truncate(len);
     out
