@@ -52,6 +52,7 @@ pub struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Data directory: keys, settings, records [default: the platform's, e.g. ~/.local/share/layr].
     #[arg(long, short = 'D', global = true, env = "LAYR_DIR", value_name = "DIR")]
