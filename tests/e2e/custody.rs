@@ -81,7 +81,10 @@ fn certificate(world: &mut World, owner: &Person) {
     for agreement in verified["agreements"].as_array().expect("agreements") {
         assert_eq!(agreement["bad"], 0, "{agreement}");
         assert!(agreement["good"].as_u64() >= Some(3), "{agreement}");
-        assert_eq!(agreement["proved"][0], 20, "the newest whole answer was checked here: {agreement}");
+        assert!(
+            agreement["proved"][0].as_u64() >= Some(20),
+            "the newest whole answer was checked here: {agreement}"
+        );
         assert!(agreement["receipts"].as_u64() >= Some(2), "{agreement}");
     }
     let words = verify("cert.json", &key).run().exits(0);
