@@ -1,7 +1,7 @@
 //! Every bound of the protocol in one place.
 
 /// The protocol version this program speaks; a host answers callers of the same version only.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;
 /// Largest frame of a call, bytes: 256 KiB.
 pub const MAX_FRAME_BYTES: usize = 256 * 1024;
 /// Most sectors one append names: their roots fill half a frame.
