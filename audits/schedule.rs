@@ -10,8 +10,9 @@
 //! One audit in four goes over the read path ([`Plan::surprise`]): a host cannot tell it from a download.
 //!
 //! Beside the random leaves walks the **scrub**: one leaf of every sector, in sector order. A pass takes half of
-//! [`Schedule::scrub_within`] and covers the sectors there when it began; passes follow one another, so every span
-//! of `scrub_within` holds a whole pass, and whatever lay there for that long was sampled in it. A sector that a
+//! [`Schedule::scrub_within`], less the longest wait for the audit that begins the next one, and covers the sectors
+//! there when it began; so every span of `scrub_within` holds a whole pass, and whatever lay there for that long was
+//! sampled in it. A sector that a
 //! deletion moves behind the pass is owed and taken next ([`Scrub::moved`]).
 //!
 //! Pure: times and seeds are arguments. Whoever knows the seed knows the times; an owner's is secret. Never decides
@@ -170,11 +171,9 @@ impl Schedule {
     /// that many the pass is where it has to be then.
     #[must_use]
     pub fn scrub_due(&self, state: &AuditState, sectors: u64, now: UnixSeconds) -> u64 {
-        let pass = u128::from((self.scrub_within / 2).max(1));
-        let (began, end, next, owed) = match state.scrub.current(sectors) {
-            Some((began, end, next)) => (began, end, next, state.scrub.owed.len() as u64),
-            None => (now, sectors, 0, 0),
-        };
+        let pass = u128::from((self.scrub_within / 2).saturating_sub(self.latest()).max(1));
+        let (began, end, next) = state.scrub.current(sectors).unwrap_or((now, sectors, 0));
+        let owed = state.scrub.owed(sectors).count() as u64;
         // Until the latest moment of the audit after this one.
         let until = u128::from(now.since(began)) + u128::from(self.latest());
         let there = (u128::from(end) * until).div_ceil(pass).min(u128::from(end));
@@ -220,14 +219,21 @@ impl Scrub {
     /// place; `None` where a new one has to begin.
     fn current(&self, sectors: u64) -> Option<(UnixSeconds, u64, u64)> {
         let (began, end) = (self.began?, self.end.min(sectors));
-        (self.next < end || !self.owed.is_empty()).then_some((began, end, self.next.min(end)))
+        (self.next < end).then_some((began, end, self.next))
+    }
+
+    /// What is owed of an agreement that now holds `sectors`: places it no longer has are forgotten.
+    fn owed(&self, sectors: u64) -> impl Iterator<Item = u64> {
+        self.owed.iter().copied().filter(move |owed| *owed < sectors)
     }
 
     /// Takes the next `count` sectors of an agreement that holds `sectors` at `now`: those owed first, then in order.
     /// The place moves on; whoever is not answered keeps the state from before.
     pub fn take(&mut self, count: u64, sectors: u64, now: UnixSeconds) -> Vec<u64> {
         if self.current(sectors).is_none() {
-            *self = Self { began: Some(now), end: sectors, next: 0, owed: Vec::new() };
+            // What is owed stays owed: a pass does not wait for it, and the next one may come to it too late.
+            let owed = std::mem::take(&mut self.owed);
+            *self = Self { began: Some(now), end: sectors, next: 0, owed };
         }
         self.end = self.end.min(sectors);
         self.owed.retain(|owed| *owed < sectors);
