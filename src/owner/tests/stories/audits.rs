@@ -131,7 +131,8 @@ async fn a_silent_host_is_asked_for_a_day_before_it_counts_and_a_rotten_one_coun
         world.ledger.chain.set_now(report.next);
     }
     assert_eq!(asked.len(), 4, "asked once, and three times more");
-    assert_eq!(asked[3].since(asked[0]), DAY_SECONDS, "over 24 hours");
+    let over = asked[3].since(asked[0]);
+    assert!((DAY_SECONDS..DAY_SECONDS + 3_600).contains(&over), "over 24 hours, by rounds: {over} s");
     assert!(faults > 3, "after a fault audits come more often than four times in four days: {faults}");
 }
 
